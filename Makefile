@@ -1,0 +1,3 @@
+.PHONY: install
+install:
+	@echo placeholder
