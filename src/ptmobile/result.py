@@ -1,0 +1,192 @@
+"""What a worker found about one model: plain data that travels as JSON and can be judged without torch.
+
+Every text in here may come from the model's own code: it is escaped wherever it is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Text = Annotated[str, Meta(max_length=20_000)]
+Name = Annotated[str, Meta(max_length=300)]
+Method = Literal["trace", "script"]
+StageName = Literal["load", "inputs", "eager", "traced", "scripted", "optimised", "saved", "lite"]
+StageStatus = Literal["passed", "failed", "crashed", "skipped"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """Base of everything in a result: immutable, keyword-only, strict when parsed."""
+
+
+class Problem(Record):
+    """Why a stage failed: what happened, where in the user's code, and what to do."""
+
+    title: Name
+    message: Text
+    location: Name = ""
+    advice: Text = ""
+
+
+class Notice(Record):
+    """Something the user should know; a warning weakens the proof, a notice does not."""
+
+    level: Literal["notice", "warning"]
+    code: Name
+    message: Text
+
+
+class Stage(Record):
+    """One step of the conversion and how it went. ``method`` is the road it belongs to, if it belongs to one."""
+
+    name: StageName
+    method: Method | None = None
+    status: StageStatus
+    seconds: float = 0.0
+    problem: Problem | None = None
+
+    @property
+    def key(self) -> str:
+        """Unique name within a model, such as ``optimised (trace)``."""
+        return variant_key(self.name, self.method)
+
+
+class Located(Record):
+    """The element with the largest violation: its index in the tensor and both values."""
+
+    index: tuple[int, ...]
+    expected: Name
+    actual: Name
+
+
+class Values(Record):
+    """How far the values of one output differ over all trials. Absolute numbers are in the output's own unit.
+
+    ``required_atol`` is the smallest absolute tolerance that would pass at the applied ``rtol``; ``required_rtol`` the
+    smallest relative one at the applied ``atol``.
+    """
+
+    mismatched: int
+    total: int
+    max_abs: float
+    max_rel: float
+    rtol: float
+    atol: float
+    required_atol: float
+    required_rtol: float | None
+    scale: float
+    cosine: float | None = None
+    snr_db: float | None = None
+    at: Located | None = None
+
+
+FindingKind = Literal["container", "shape", "dtype", "memory-format", "nan", "value", "error"]
+
+
+class Finding(Record):
+    """One difference between two variants, at one output."""
+
+    kind: FindingKind
+    output: Name
+    trial: int | None = None
+    message: Text
+    fails: bool = True
+
+
+class OutputComparison(Record):
+    """One output (a leaf of the output tree, such as ``out['aux'][0]``) over all trials."""
+
+    output: Name
+    equal: bool
+    passed: bool
+    values: Values | None = None
+
+
+class Comparison(Record):
+    """A candidate variant judged against a reference variant over all trials."""
+
+    reference: Name
+    candidate: Name
+    owed: Literal["exact", "close"]
+    passed: bool
+    equal: bool
+    trials: int
+    outputs: tuple[OutputComparison, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def max_abs(self) -> float | None:
+        """Largest absolute difference over all outputs; None where values were not compared."""
+        return max((o.values.max_abs for o in self.outputs if o.values is not None), default=None)
+
+
+class Trial(Record):
+    """One set of inputs: its number, the seed it was drawn with, and each argument in words."""
+
+    number: int
+    seed: int | None
+    arguments: tuple[Name, ...]
+
+
+class OutputCard(Record):
+    """One output as the eager model gives it: what an app has to expect."""
+
+    output: Name
+    kind: Name
+    dtype: Name = ""
+    shape: tuple[int, ...] = ()
+    memory_format: Name = ""
+
+
+class WorkerFile(Record):
+    """A file that the worker left in its scratch folder."""
+
+    path: Name
+    method: Method
+    optimised: bool
+
+
+class Environment(Record):
+    """The worker's libraries."""
+
+    python: Name
+    torch: Name
+    torchvision: Name
+    numpy: Name
+    machine: Name
+    xnnpack: bool
+
+
+FailureKind = Literal["load", "convert", "mismatch", "timeout", "crash"]
+
+
+class Failure(Record):
+    """Why there is no file to ship."""
+
+    kind: FailureKind
+    stage: Name
+    problem: Problem
+
+
+class ModelResult(Record):
+    """Everything that was found about one model."""
+
+    stages: tuple[Stage, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    outputs: tuple[OutputCard, ...] = ()
+    deterministic: bool | None = None
+    shipped: WorkerFile | None = None
+    choice: Text = ""
+    failure: Failure | None = None
+    environment: Environment | None = None
+    seconds: float = 0.0
+    peak_memory_bytes: int | None = None
+
+
+def variant_key(name: str, method: str | None) -> str:
+    """Name of a variant within a model: ``optimised (trace)``; variants of only one kind go by their own name."""
+    return f"{name} ({method})" if method and name not in ("traced", "scripted") else name

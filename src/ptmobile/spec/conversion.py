@@ -1,0 +1,156 @@
+"""The types of a run's specification: the single place where options are declared.
+
+Field names in kebab-case are the action's inputs, the keys of ``ptmobile.yml`` and, with ``--`` in front, the options
+of the command line. Types, limits and descriptions declared here become the JSON Schema, ``--help`` and ``action.yml``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+DType = Literal["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64", "bool"]
+DTYPES: tuple[str, ...] = get_args(DType)
+
+# torch.utils.mobile_optimizer.MobileOptimizerType, the passes of optimize_for_mobile that can be left out.
+OptimizerPass = Literal[
+    "CONV_BN_FUSION", "INSERT_FOLD_PREPACK_OPS", "REMOVE_DROPOUT", "FUSE_ADD_RELU", "HOIST_CONV_PACKED_PARAMS"
+]
+OPTIMIZER_PASSES: tuple[str, ...] = get_args(OptimizerPass)
+
+Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Shape = tuple[Size, ...]
+Tolerance = Annotated[float, Meta(ge=0)]
+
+
+class ExampleInput(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """One argument of the model: random values of given shapes, or values from a data file.
+
+    ``range`` is ``[low, high]``: the upper end is excluded for integers. Without it, floats are standard normal,
+    integers are 0 or 1, ``uint8`` covers 0 to 255.
+    """
+
+    shape: Annotated[Shape | None, Meta(description="Shape of the tensor, such as [1, 3, 224, 224].")] = None
+    shapes: Annotated[
+        Annotated[tuple[Shape, ...], Meta(min_length=1)] | None,
+        Meta(description="Alternative shapes; each one is verified."),
+    ] = None
+    dtype: Annotated[DType, Meta(description="Data type of the tensor.")] = "float32"
+    range: Annotated[
+        tuple[float, float] | None,
+        Meta(description="Lowest and highest value; the upper end is excluded for integers."),
+    ] = None
+    file: Annotated[str | None, Meta(description="A .npy, .npz or .pt file in the workspace.")] = None
+    key: Annotated[str | None, Meta(description="Name of the array inside an .npz or .pt file.")] = None
+
+    def alternatives(self) -> tuple[Shape, ...]:
+        """The shapes to try in turn; empty for a data file."""
+        return self.shapes or ((self.shape,) if self.shape is not None else ())
+
+
+class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """One model and everything that is to be done with it."""
+
+    model: Annotated[
+        str,
+        Meta(
+            description=(
+                "The model: torchvision:NAME, package.module:factory, path/file.py:factory (a class or a function), "
+                "or a TorchScript file. Needed unless there is a config file."
+            )
+        ),
+    ]
+    name: Annotated[
+        str,
+        Meta(
+            description="Name of the model in the report and of its file. Default: taken from the model.",
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$",
+        ),
+    ] = ""
+    model_args: Annotated[
+        dict[str, Any] | list[Any],
+        Meta(description="YAML mapping (keyword) or list (positional) of arguments for the class, function or builder."),
+    ] = {}
+    weights: Annotated[
+        str | None,
+        Meta(description="Checkpoint in the workspace: a state dict (.pt, .pth, .bin, ...) or a .safetensors file."),
+    ] = None
+    weights_key: Annotated[
+        str | None,
+        Meta(description="Key of the state dict inside the checkpoint, dots for nesting. Default: the usual ones."),
+    ] = None
+    inputs: Annotated[
+        tuple[ExampleInput, ...],
+        Meta(
+            description=(
+                "YAML list, one entry per argument of the model: a shape such as [1, 3, 224, 224]; "
+                "{shape: [2, 9], dtype: int64, range: [0, 50]}; {shapes: [[1, 3, 224, 224], [4, 3, 224, 224]]} for "
+                "alternatives; or the path of a .npy, .npz or .pt file. "
+                "Default for torchvision models: the image size of their weights."
+            )
+        ),
+    ] = ()
+    allow_pickle: Annotated[
+        bool,
+        Meta(description="Read checkpoints with the full pickle, which runs code from the file. Only for files you trust."),
+    ] = False
+    method: Annotated[
+        Literal["auto", "script", "trace"],
+        Meta(description="Which conversion is shipped; both are always tried. auto: the first that verifies, script first."),
+    ] = "auto"
+    optimize: Annotated[bool, Meta(description="Run optimize_for_mobile (XNNPACK kernels, fused layers).")] = True
+    optimize_blocklist: Annotated[
+        tuple[OptimizerPass, ...],
+        Meta(description=f"Passes of optimize_for_mobile to leave out: {', '.join(OPTIMIZER_PASSES)}."),
+    ] = ()
+    preserve_methods: Annotated[
+        tuple[str, ...], Meta(description="Exported methods besides forward that the optimised file keeps.")
+    ] = ()
+    bundle_inputs: Annotated[
+        bool, Meta(description="Store the first example input inside the file (get_all_bundled_inputs).")
+    ] = False
+    output: Annotated[
+        str | None, Meta(description="Path of the .ptl file in the workspace. Default: REPORT_DIR/NAME.ptl.")
+    ] = None
+    trials: Annotated[
+        int, Meta(ge=1, le=1000, description="Random inputs per shape on which all variants are compared.")
+    ] = 3
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Seed of the random inputs.")] = 0
+    rtol: Annotated[
+        Tolerance | None,
+        Meta(description="Relative tolerance. Default: by dtype, 1e-4 for float32. Setting it waives exactness."),
+    ] = None
+    atol: Annotated[
+        Tolerance | None,
+        Meta(
+            description="Absolute tolerance. Default: 1e-5 of the output's largest value (float32). Waives exactness too.",
+        ),
+    ] = None
+    compare: Annotated[
+        Literal["close", "exact"],
+        Meta(description="close: equal where exactness is owed, else within the tolerance. exact: equal everywhere."),
+    ] = "close"
+    timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
+    """A whole run: its models and what is done with the results."""
+
+    models: tuple[ConversionSpec, ...]
+    fail_on: Annotated[
+        Literal["failure", "warning", "never"],
+        Meta(description="When the step fails: failure; warning (also when the proof is weak); never (read the outputs)."),
+    ] = "failure"
+    summary: Annotated[bool, Meta(description="Write the Markdown summary to the job summary.")] = True
+    config: Annotated[
+        str | None,
+        Meta(description="Path of a ptmobile.yml with one or many models. Default: ptmobile.yml, if no model is given."),
+    ] = None
+    report_dir: Annotated[str, Meta(description="Folder in the workspace for everything that a run writes.")] = (
+        "ptmobile-report"
+    )
+
+
+RUN_OPTIONS = ("config", "fail_on", "summary", "report_dir")
