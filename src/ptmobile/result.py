@@ -21,7 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of everything in a result: immutable, keyword-only, strict when parsed."""
 
 
-class Problem(Record):
+class Problem(Record, frozen=True, kw_only=True):
     """Why a stage failed: what happened, where in the user's code, and what to do."""
 
     title: Name
@@ -30,7 +30,7 @@ class Problem(Record):
     advice: Text = ""
 
 
-class Notice(Record):
+class Notice(Record, frozen=True, kw_only=True):
     """Something the user should know; a warning weakens the proof, a notice does not."""
 
     level: Literal["notice", "warning"]
@@ -38,7 +38,7 @@ class Notice(Record):
     message: Text
 
 
-class Stage(Record):
+class Stage(Record, frozen=True, kw_only=True):
     """One step of the conversion and how it went. ``method`` is the road it belongs to, if it belongs to one."""
 
     name: StageName
@@ -53,7 +53,7 @@ class Stage(Record):
         return variant_key(self.name, self.method)
 
 
-class Located(Record):
+class Located(Record, frozen=True, kw_only=True):
     """The element with the largest violation: its index in the tensor and both values."""
 
     index: tuple[int, ...]
@@ -61,7 +61,7 @@ class Located(Record):
     actual: Name
 
 
-class Values(Record):
+class Values(Record, frozen=True, kw_only=True):
     """How far the values of one output differ over all trials. Absolute numbers are in the output's own unit.
 
     ``required_atol`` is the smallest absolute tolerance that would pass at the applied ``rtol``; ``required_rtol`` the
@@ -85,7 +85,7 @@ class Values(Record):
 FindingKind = Literal["container", "shape", "dtype", "memory-format", "nan", "value", "error"]
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """One difference between two variants, at one output."""
 
     kind: FindingKind
@@ -95,7 +95,7 @@ class Finding(Record):
     fails: bool = True
 
 
-class OutputComparison(Record):
+class OutputComparison(Record, frozen=True, kw_only=True):
     """One output (a leaf of the output tree, such as ``out['aux'][0]``) over all trials."""
 
     output: Name
@@ -104,7 +104,7 @@ class OutputComparison(Record):
     values: Values | None = None
 
 
-class Comparison(Record):
+class Comparison(Record, frozen=True, kw_only=True):
     """A candidate variant judged against a reference variant over all trials."""
 
     reference: Name
@@ -122,7 +122,7 @@ class Comparison(Record):
         return max((o.values.max_abs for o in self.outputs if o.values is not None), default=None)
 
 
-class Trial(Record):
+class Trial(Record, frozen=True, kw_only=True):
     """One set of inputs: its number, the seed it was drawn with, and each argument in words."""
 
     number: int
@@ -130,7 +130,7 @@ class Trial(Record):
     arguments: tuple[Name, ...]
 
 
-class OutputCard(Record):
+class OutputCard(Record, frozen=True, kw_only=True):
     """One output as the eager model gives it: what an app has to expect."""
 
     output: Name
@@ -140,7 +140,7 @@ class OutputCard(Record):
     memory_format: Name = ""
 
 
-class WorkerFile(Record):
+class WorkerFile(Record, frozen=True, kw_only=True):
     """A file that the worker left in its scratch folder."""
 
     path: Name
@@ -148,7 +148,7 @@ class WorkerFile(Record):
     optimised: bool
 
 
-class Environment(Record):
+class Environment(Record, frozen=True, kw_only=True):
     """The worker's libraries."""
 
     python: Name
@@ -162,7 +162,7 @@ class Environment(Record):
 FailureKind = Literal["load", "convert", "mismatch", "timeout", "crash"]
 
 
-class Failure(Record):
+class Failure(Record, frozen=True, kw_only=True):
     """Why there is no file to ship."""
 
     kind: FailureKind
@@ -170,7 +170,7 @@ class Failure(Record):
     problem: Problem
 
 
-class ModelResult(Record):
+class ModelResult(Record, frozen=True, kw_only=True):
     """Everything that was found about one model."""
 
     stages: tuple[Stage, ...] = ()

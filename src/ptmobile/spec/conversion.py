@@ -71,7 +71,9 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     ] = ""
     model_args: Annotated[
         dict[str, Any] | list[Any],
-        Meta(description="YAML mapping (keyword) or list (positional) of arguments for the class, function or builder."),
+        Meta(
+            description="Arguments for the class, function or builder: a YAML mapping (by name) or list (by position)."
+        ),
     ] = {}
     weights: Annotated[
         str | None,
@@ -94,11 +96,11 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     ] = ()
     allow_pickle: Annotated[
         bool,
-        Meta(description="Read checkpoints with the full pickle, which runs code from the file. Only for files you trust."),
+        Meta(description="Read checkpoints with the full pickle, which runs code from the file."),
     ] = False
     method: Annotated[
         Literal["auto", "script", "trace"],
-        Meta(description="Which conversion is shipped; both are always tried. auto: the first that verifies, script first."),
+        Meta(description="Which conversion is shipped (both are tried). auto: the first that verifies, script first."),
     ] = "auto"
     optimize: Annotated[bool, Meta(description="Run optimize_for_mobile (XNNPACK kernels, fused layers).")] = True
     optimize_blocklist: Annotated[
@@ -125,7 +127,7 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     atol: Annotated[
         Tolerance | None,
         Meta(
-            description="Absolute tolerance. Default: 1e-5 of the output's largest value (float32). Waives exactness too.",
+            description="Absolute tolerance. Default: 1e-5 of the output's largest value (float32). Waives exactness.",
         ),
     ] = None
     compare: Annotated[
@@ -138,16 +140,16 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A whole run: its models and what is done with the results."""
 
+    config: Annotated[
+        str | None,
+        Meta(description="Path of a config file with one or many models. Default: ptmobile.yml, if no model is given."),
+    ] = None
     models: tuple[ConversionSpec, ...]
     fail_on: Annotated[
         Literal["failure", "warning", "never"],
-        Meta(description="When the step fails: failure; warning (also when the proof is weak); never (read the outputs)."),
+        Meta(description="When the step fails: failure; warning (on warnings too); never (read the outputs)."),
     ] = "failure"
     summary: Annotated[bool, Meta(description="Write the Markdown summary to the job summary.")] = True
-    config: Annotated[
-        str | None,
-        Meta(description="Path of a ptmobile.yml with one or many models. Default: ptmobile.yml, if no model is given."),
-    ] = None
     report_dir: Annotated[str, Meta(description="Folder in the workspace for everything that a run writes.")] = (
         "ptmobile-report"
     )

@@ -73,14 +73,13 @@ def parse_model_reference(text: str) -> ModelReference:
 
 def default_name(reference: ModelReference) -> str:
     """A name for the report and the file: what a person would call the model."""
-    match reference:
-        case TorchvisionModel(name):
-            name_or_path = name
-        case ModuleFactory(_, attribute) | FileFactory(_, attribute):
-            name_or_path = attribute
-        case TorchScriptFile(path):
-            name_or_path = PurePosixPath(path).stem
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name_or_path).strip("._-")[:100] or "model"
+    if isinstance(reference, TorchvisionModel):
+        text = reference.name
+    elif isinstance(reference, TorchScriptFile):
+        text = PurePosixPath(reference.path).stem
+    else:
+        text = reference.attribute
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:100] or "model"
 
 
 def referenced_path(reference: ModelReference) -> str | None:

@@ -1,0 +1,55 @@
+"""Problems of a specification: all are collected, then shown at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ptmobile.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class SpecProblem:
+    """One thing that is wrong: where, what was given, what is allowed."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+@dataclass
+class Problems:
+    """Collects problems while a specification is read."""
+
+    found: list[SpecProblem] = field(default_factory=list)
+
+    def add(self, where: str, message: str) -> None:
+        """Record one problem."""
+        self.found.append(SpecProblem(where, message))
+
+    def raise_if_any(self) -> None:
+        """Show everything that was found.
+
+        Raises:
+            ConfigurationError: at least one problem was recorded.
+        """
+        if not self.found:
+            return
+        count = len(self.found)
+        head = "The specification has a problem:" if count == 1 else f"The specification has {count} problems:"
+        raise ConfigurationError("\n".join([head, *(f"  - {problem}" for problem in self.found)]))
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """A given value in a message: quoted, on one line, cut."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def suggestion(given: str, allowed: Iterable[str]) -> str:
+    """The nearest allowed name as a clause (``; did you mean 'trials'?``), or nothing."""
+    near = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

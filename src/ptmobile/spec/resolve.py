@@ -1,0 +1,151 @@
+"""From everything that was given to one specification: input, then config file, then default."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from ptmobile.spec.coerce import Given, coerce
+from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, read_config_file
+from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
+from ptmobile.spec.model_reference import (
+    ModuleFactory,
+    TorchScriptFile,
+    TorchvisionModel,
+    default_name,
+    parse_model_reference,
+    referenced_path,
+)
+from ptmobile.spec.options import Option, all_options
+from ptmobile.spec.problems import Problems, shown
+from ptmobile.spec.workspace import Workspace
+
+# These say what one model is; given beside a config file with several models they would hold for all of them.
+ONE_MODEL_ONLY = ("name", "weights", "weights-key", "inputs", "model-args", "output")
+
+
+def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems) -> RunSpec:
+    """One specification from the inputs (or the command line) and the config file that they name.
+
+    Raises:
+        ConfigurationError: with all problems at once.
+    """
+    options = all_options()
+    config = _config(given, workspace, options, problems)
+    if not config.models:
+        problems.raise_if_any()
+    run = {name: g for name, g in {**config.shared, **given}.items() if not options[name].per_model}
+    values = {name: coerce(options[name], g, problems) for name, g in run.items()}
+    run_fields = {options[name].field: value for name, value in values.items() if value is not None}
+    report_dir = workspace.relative(run_fields.get("report_dir", RunSpec(models=()).report_dir), "report-dir", problems)
+    run_fields["report_dir"] = report_dir or "."
+    inputs = {name: g for name, g in given.items() if options[name].per_model}
+    _check_scope(inputs, config, problems)
+    models = [_model({**config.shared, **entry, **inputs}, workspace, options, problems) for entry in config.models]
+    complete = [model for model in models if model is not None]
+    problems.raise_if_any()
+    named = _with_outputs(complete, run_fields["report_dir"], problems)
+    problems.raise_if_any()
+    return RunSpec(models=named, **{**run_fields, "config": config.path or None})
+
+
+def _config(
+    given: Mapping[str, Given], workspace: Workspace, options: Mapping[str, Option], problems: Problems
+) -> ConfigFile:
+    """The config file that was named, else the one that is there, else an empty one for the model that was given."""
+    if "config" in given:
+        if "model" in given:
+            problems.add(given["model"].where, "stands beside config; give one of the two")
+            return ConfigFile("")
+        path = workspace.existing_file(str(given["config"].value).strip(), given["config"].where, problems)
+        return read_config_file(workspace.root, path, options, problems) if path else ConfigFile("")
+    if "model" in given:
+        return ConfigFile("", models=({},))
+    if (workspace.root / DEFAULT_NAME).is_file():
+        return read_config_file(workspace.root, DEFAULT_NAME, options, problems)
+    problems.add("model", f"is missing; give a model, or a config file (and there is no {DEFAULT_NAME})")
+    return ConfigFile("")
+
+
+def _check_scope(inputs: Mapping[str, Given], config: ConfigFile, problems: Problems) -> None:
+    if len(config.models) > 1:
+        for name in ONE_MODEL_ONLY:
+            if name in inputs:
+                problems.add(inputs[name].where, f"is for one model, but {config.path} has {len(config.models)}")
+
+
+def _model(
+    given: Mapping[str, Given], workspace: Workspace, options: Mapping[str, Option], problems: Problems
+) -> ConversionSpec | None:
+    before = len(problems.found)
+    per_model = {name: g for name, g in given.items() if options[name].per_model}
+    if "model" not in per_model:
+        where = next((g.where.rsplit(".", 1)[0] for g in per_model.values()), "models")
+        problems.add(where, "names no model")
+        return None
+    values: dict[str, Any] = {}
+    for name, g in per_model.items():
+        value = coerce(options[name], g, problems)
+        if value is not None:
+            values[options[name].field] = value
+    if len(problems.found) > before:
+        return None
+    return _checked(ConversionSpec(**values), per_model, workspace, problems)
+
+
+def _checked(
+    spec: ConversionSpec, given: Mapping[str, Given], workspace: Workspace, problems: Problems
+) -> ConversionSpec | None:
+    """The checks between options and against the workspace; paths become relative to the workspace."""
+    before = len(problems.found)
+    try:
+        reference = parse_model_reference(spec.model)
+    except ValueError as error:
+        problems.add(given["model"].where, f"given {shown(spec.model)}, which {error}")
+        return None
+    changes: dict[str, Any] = {"name": spec.name or default_name(reference)}
+    if (path := referenced_path(reference)) is not None:
+        found = workspace.existing_file(path, given["model"].where, problems)
+        changes["model"] = spec.model.replace(path, found or path, 1)
+    if spec.weights is not None:
+        changes["weights"] = workspace.existing_file(spec.weights, given["weights"].where, problems)
+    elif spec.weights_key is not None:
+        problems.add(given["weights-key"].where, "is given without weights")
+    if spec.output is not None:
+        changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
+    if isinstance(reference, TorchScriptFile) and spec.model_args:
+        problems.add(given["model-args"].where, "is given for a TorchScript file, which takes none")
+    if not spec.inputs and not isinstance(reference, TorchvisionModel):
+        kind = "factory" if isinstance(reference, ModuleFactory) else "model"
+        problems.add("inputs", f"is missing; the {kind} {spec.model} needs example inputs, such as [[1, 3, 224, 224]]")
+    changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)
+    return None if len(problems.found) > before else replace(spec, **changes)
+
+
+def _output(given: str, where: str, workspace: Workspace, problems: Problems) -> str | None:
+    path = workspace.relative(given, where, problems)
+    if path is not None and ((workspace.root / path).is_dir() or not path.endswith(".ptl")):
+        problems.add(where, f"given {shown(given)}; allowed: the path of a file that ends in .ptl")
+    return path
+
+
+def _with_path(
+    entry: ExampleInput, given: Mapping[str, Given], workspace: Workspace, problems: Problems
+) -> ExampleInput:
+    if entry.file is None:
+        return entry
+    return replace(entry, file=workspace.existing_file(entry.file, given["inputs"].where, problems))
+
+
+def _with_outputs(models: list[ConversionSpec], report_dir: str, problems: Problems) -> tuple[ConversionSpec, ...]:
+    """Give every model a file of its own."""
+    named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
+    for attribute in ("name", "output"):
+        counts = Counter(getattr(model, attribute) for model in named)
+        for value in (value for value, count in counts.items() if count > 1):
+            problems.add(attribute, f"{shown(value)} is used by {counts[value]} models; each needs its own")
+    return tuple(named)
