@@ -50,7 +50,10 @@ def _kind(name: str, info: msgspec.inspect.Type) -> tuple[Kind, tuple[str, ...]]
     if isinstance(inner, msgspec.inspect.LiteralType):
         return "choice", tuple(str(v) for v in inner.values)
     if isinstance(inner, msgspec.inspect.VarTupleType):
-        return ("yaml" if isinstance(inner.item_type, msgspec.inspect.StructType) else "names"), ()
+        item = inner.item_type
+        if isinstance(item, msgspec.inspect.LiteralType):
+            return "names", tuple(str(v) for v in item.values)
+        return ("yaml" if isinstance(item, msgspec.inspect.StructType) else "names"), ()
     plain: dict[type, Kind] = {
         msgspec.inspect.BoolType: "boolean",
         msgspec.inspect.IntType: "integer",

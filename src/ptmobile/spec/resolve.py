@@ -81,7 +81,6 @@ def _check_scope(inputs: Mapping[str, Given], config: ConfigFile, problems: Prob
 def _model(
     given: Mapping[str, Given], workspace: Workspace, options: Mapping[str, Option], problems: Problems
 ) -> ConversionSpec | None:
-    before = len(problems.found)
     per_model = {name: g for name, g in given.items() if options[name].per_model}
     if "model" not in per_model:
         where = next((g.where.rsplit(".", 1)[0] for g in per_model.values()), "models")
@@ -92,7 +91,7 @@ def _model(
         value = coerce(options[name], g, problems)
         if value is not None:
             values[options[name].field] = value
-    if len(problems.found) > before:
+    if "model" not in values:
         return None
     return _checked(ConversionSpec(**values), per_model, workspace, problems)
 
@@ -119,7 +118,7 @@ def _checked(
         changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
     if isinstance(reference, TorchScriptFile) and spec.model_args:
         problems.add(given["model-args"].where, "is given for a TorchScript file, which takes none")
-    if not spec.inputs and not isinstance(reference, TorchvisionModel):
+    if "inputs" not in given and not isinstance(reference, TorchvisionModel):
         kind = "factory" if isinstance(reference, ModuleFactory) else "model"
         problems.add("inputs", f"is missing; the {kind} {spec.model} needs example inputs, such as [[1, 3, 224, 224]]")
     changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)
