@@ -65,18 +65,18 @@ class Values(Record, frozen=True, kw_only=True):
     """How far the values of one output differ over all trials. Absolute numbers are in the output's own unit.
 
     ``required_atol`` is the smallest absolute tolerance that would pass at the applied ``rtol``; ``required_rtol`` the
-    smallest relative one at the applied ``atol``.
+    smallest relative one at the applied ``atol``. None stands for a number that is not finite, or that does not exist.
     """
 
     mismatched: int
     total: int
-    max_abs: float
-    max_rel: float
+    max_abs: float | None
+    max_rel: float | None
     rtol: float
     atol: float
-    required_atol: float
+    required_atol: float | None
     required_rtol: float | None
-    scale: float
+    scale: float | None
     cosine: float | None = None
     snr_db: float | None = None
     at: Located | None = None
@@ -105,11 +105,15 @@ class OutputComparison(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Record, frozen=True, kw_only=True):
-    """A candidate variant judged against a reference variant over all trials."""
+    """A candidate variant judged against a reference variant over all trials.
+
+    ``decides``: the pair lies on the road of the shipped file, so that its failure is the model's failure.
+    """
 
     reference: Name
     candidate: Name
     owed: Literal["exact", "close"]
+    decides: bool
     passed: bool
     equal: bool
     trials: int
@@ -119,7 +123,8 @@ class Comparison(Record, frozen=True, kw_only=True):
     @property
     def max_abs(self) -> float | None:
         """Largest absolute difference over all outputs; None where values were not compared."""
-        return max((o.values.max_abs for o in self.outputs if o.values is not None), default=None)
+        known = [o.values.max_abs for o in self.outputs if o.values is not None]
+        return max((value for value in known if value is not None), default=None)
 
 
 class Trial(Record, frozen=True, kw_only=True):

@@ -1,0 +1,66 @@
+"""What host and worker say to each other: a job in, events and one result out, as lines of JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ptmobile.result import Method, ModelResult, Name, Notice, Stage, StageName
+from ptmobile.spec.conversion import ConversionSpec
+
+JOB_FILE = "job.json"
+# A result holds at most a few thousand comparisons; a line beyond this is no honest result.
+MAX_LINE_BYTES = 32 * 1024 * 1024
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One model for a worker: what to do, where the workspace is (read only), where to leave files."""
+
+    spec: ConversionSpec
+    workspace: str
+    scratch: str
+
+
+class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """A stage has started; ``detail`` names a trial where one is running."""
+
+    name: StageName
+    method: Method | None = None
+    detail: Name = ""
+
+
+class StageEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """A stage is over, well or badly."""
+
+    stage: Stage
+
+
+class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Something worth telling, as soon as it is known."""
+
+    notice: Notice
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """The last message about a model."""
+
+    result: ModelResult
+
+
+Message = StageBegan | StageEnded | Noticed | Finished
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    """One message as one line."""
+    return _ENCODER.encode(message) + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """One line as a message.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON, or not of the form of a message (then a ValidationError).
+    """
+    return _DECODER.decode(line)

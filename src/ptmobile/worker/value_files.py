@@ -1,0 +1,116 @@
+"""Trees on disk: a manifest in JSON and the raw bytes of all tensors, each from an offset divisible by 64.
+
+The format is plain on purpose: every runtime that is to run on the same inputs can read it, in any language.
+Tensors are stored in logical (row-major) order; the memory format they had is noted beside them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from ptmobile.worker.values import Leaf, Tree, dtype_name, memory_format
+
+ALIGNMENT = 64
+
+
+class StoredTensor(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a tensor's bytes are and how to read them. ``shape`` counts elements, ``offset`` and ``size`` bytes."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    memory_format: str
+    offset: int
+    size: int
+    quantum: float | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The tree without its tensors' bytes."""
+
+    containers: dict[str, tuple[str, tuple[str, ...]]]
+    tensors: dict[str, StoredTensor]
+    plain: dict[str, bool | int | float | str | None]
+    special: dict[str, str]
+
+
+class StoredTree(Tree):
+    """A tree read back: tensors are contiguous; the memory format they had is in ``formats``."""
+
+    formats: dict[str, str]
+    quanta: dict[str, float]
+
+
+def save_tree(tree: Tree, stem: Path) -> None:
+    """Write ``stem.json`` and ``stem.bin``."""
+    tensors: dict[str, StoredTensor] = {}
+    plain: dict[str, Any] = {}
+    special: dict[str, str] = {}
+    with stem.with_suffix(".bin").open("wb") as data:
+        for path, leaf in tree.leaves.items():
+            if isinstance(leaf, torch.Tensor):
+                data.write(b"\0" * (-data.tell() % ALIGNMENT))
+                tensors[path] = _write_tensor(leaf, data)
+            elif isinstance(leaf, float) and leaf not in (float("inf"), float("-inf")) and leaf == leaf:
+                plain[path] = leaf
+            elif isinstance(leaf, float):
+                special[path] = repr(leaf)
+            else:
+                plain[path] = leaf
+    manifest = Manifest(containers=tree.containers, tensors=tensors, plain=plain, special=special)
+    stem.with_suffix(".json").write_bytes(msgspec.json.encode(manifest))
+
+
+def _write_tensor(tensor: torch.Tensor, data: Any) -> StoredTensor:
+    quantum = None
+    if tensor.is_quantized:
+        quantum = float(tensor.q_scale()) if tensor.qscheme() == torch.per_tensor_affine else 0.0
+        values = tensor.dequantize()
+    else:
+        values = tensor
+    flat = values.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    raw = torch.view_as_real(flat) if flat.is_complex() else flat
+    offset = data.tell()
+    data.write(memoryview(raw.contiguous().reshape(-1).view(torch.uint8).numpy()))
+    return StoredTensor(
+        dtype=dtype_name(tensor.dtype),
+        shape=tuple(tensor.shape),
+        memory_format=memory_format(tensor),
+        offset=offset,
+        size=data.tell() - offset,
+        quantum=quantum,
+    )
+
+
+def load_tree(stem: Path) -> StoredTree:
+    """Read a tree back.
+
+    Raises:
+        OSError, msgspec.DecodeError, ValueError: the files are missing or damaged.
+    """
+    manifest = msgspec.json.decode(stem.with_suffix(".json").read_bytes(), type=Manifest)
+    data = bytearray(stem.with_suffix(".bin").read_bytes())
+    leaves: dict[str, Leaf] = {path: _read_tensor(stored, data) for path, stored in manifest.tensors.items()}
+    leaves.update(manifest.plain)
+    leaves.update({path: float(text) for path, text in manifest.special.items()})
+    tree = StoredTree(containers=dict(manifest.containers), leaves=dict(sorted(leaves.items())))
+    tree.formats = {path: stored.memory_format for path, stored in manifest.tensors.items()}
+    tree.quanta = {path: t.quantum for path, t in manifest.tensors.items() if t.quantum is not None}
+    return tree
+
+
+def _read_tensor(stored: StoredTensor, data: bytearray) -> torch.Tensor:
+    quantised = stored.quantum is not None
+    dtype = torch.float32 if quantised else getattr(torch, stored.dtype)
+    if stored.size == 0:
+        return torch.empty(stored.shape, dtype=dtype)
+    if stored.offset + stored.size > len(data):
+        raise ValueError("the data file is shorter than its manifest says")
+    flat = torch.frombuffer(data, dtype=torch.uint8, offset=stored.offset, count=stored.size)
+    if dtype.is_complex:
+        real = torch.float64 if dtype == torch.complex128 else torch.float32
+        return torch.view_as_complex(flat.view(real).reshape(-1, 2)).reshape(stored.shape)
+    return flat.view(dtype).reshape(stored.shape)
