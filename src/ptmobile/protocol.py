@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from ptmobile.result import Method, ModelResult, Name, Notice, Stage, StageName
@@ -49,7 +51,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unkno
 Message = StageBegan | StageEnded | Noticed | Finished
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Message)
+_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 def encode(message: Message) -> bytes:
@@ -64,3 +66,15 @@ def decode(line: bytes) -> Message:
         msgspec.DecodeError: it is not JSON, or not of the form of a message (then a ValidationError).
     """
     return _DECODER.decode(line)
+
+
+class WorkerSays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the prepared parent of the workers tells the host over the control socket.
+
+    ``status`` is a wait status, as of ``os.waitpid``.
+    """
+
+    event: Literal["ready", "started", "ended"]
+    scratch: Name = ""
+    process: int = 0
+    status: int = 0

@@ -13,6 +13,7 @@ from msgspec import Meta
 Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(max_length=300)]
 Method = Literal["trace", "script"]
+METHODS: tuple[Method, ...] = ("trace", "script")
 StageName = Literal["load", "inputs", "eager", "traced", "scripted", "optimised", "saved", "lite"]
 StageStatus = Literal["passed", "failed", "crashed", "skipped"]
 
@@ -151,6 +152,7 @@ class WorkerFile(Record, frozen=True, kw_only=True):
     path: Name
     method: Method
     optimised: bool
+    verified: bool
 
 
 class Environment(Record, frozen=True, kw_only=True):
@@ -164,7 +166,7 @@ class Environment(Record, frozen=True, kw_only=True):
     xnnpack: bool
 
 
-FailureKind = Literal["load", "convert", "mismatch", "timeout", "crash"]
+FailureKind = Literal["load", "convert", "mismatch", "nondeterministic"]
 
 
 class Failure(Record, frozen=True, kw_only=True):
@@ -184,7 +186,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     trials: tuple[Trial, ...] = ()
     outputs: tuple[OutputCard, ...] = ()
     deterministic: bool | None = None
-    shipped: WorkerFile | None = None
+    file: WorkerFile | None = None
     choice: Text = ""
     failure: Failure | None = None
     environment: Environment | None = None

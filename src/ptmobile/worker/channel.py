@@ -43,13 +43,13 @@ class Reader:
         if not chunk:
             self.ended = True
             return
-        self._buffer += chunk
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            yield decode(bytes(self._buffer) + line)
+            self._buffer.clear()
+        self._buffer += rest
         if len(self._buffer) > MAX_LINE_BYTES:
             raise ValueError("a message is too long")
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            yield decode(line)
 
     def close(self) -> None:
         """Stop listening."""

@@ -6,6 +6,7 @@ Tensors are stored in logical (row-major) order; the memory format they had is n
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,38 +30,44 @@ class StoredTensor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The tree without its tensors' bytes."""
+    """The tree without its tensors' bytes; ``order`` is the order of its leaves."""
 
+    order: tuple[str, ...]
     containers: dict[str, tuple[str, tuple[str, ...]]]
     tensors: dict[str, StoredTensor]
-    plain: dict[str, bool | int | float | str | None]
-    special: dict[str, str]
+    plain: dict[str, bool | int | str | None]
+    floats: dict[str, str]
 
 
+@dataclass
 class StoredTree(Tree):
-    """A tree read back: tensors are contiguous; the memory format they had is in ``formats``."""
+    """A tree read back: tensors are contiguous; the memory format they had is in ``formats``.
 
-    formats: dict[str, str]
-    quanta: dict[str, float]
+    ``quanta``: the step of each quantised tensor (0 if it has one per channel); its values are dequantised.
+    """
+
+    formats: dict[str, str] = field(default_factory=dict)
+    dtypes: dict[str, str] = field(default_factory=dict)
+    quanta: dict[str, float] = field(default_factory=dict)
 
 
 def save_tree(tree: Tree, stem: Path) -> None:
     """Write ``stem.json`` and ``stem.bin``."""
     tensors: dict[str, StoredTensor] = {}
     plain: dict[str, Any] = {}
-    special: dict[str, str] = {}
+    floats: dict[str, str] = {}
     with stem.with_suffix(".bin").open("wb") as data:
         for path, leaf in tree.leaves.items():
             if isinstance(leaf, torch.Tensor):
                 data.write(b"\0" * (-data.tell() % ALIGNMENT))
                 tensors[path] = _write_tensor(leaf, data)
-            elif isinstance(leaf, float) and leaf not in (float("inf"), float("-inf")) and leaf == leaf:
-                plain[path] = leaf
             elif isinstance(leaf, float):
-                special[path] = repr(leaf)
+                floats[path] = leaf.hex()
             else:
                 plain[path] = leaf
-    manifest = Manifest(containers=tree.containers, tensors=tensors, plain=plain, special=special)
+    manifest = Manifest(
+        order=tuple(tree.leaves), containers=tree.containers, tensors=tensors, plain=plain, floats=floats
+    )
     stem.with_suffix(".json").write_bytes(msgspec.json.encode(manifest))
 
 
@@ -93,13 +100,17 @@ def load_tree(stem: Path) -> StoredTree:
     """
     manifest = msgspec.json.decode(stem.with_suffix(".json").read_bytes(), type=Manifest)
     data = bytearray(stem.with_suffix(".bin").read_bytes())
-    leaves: dict[str, Leaf] = {path: _read_tensor(stored, data) for path, stored in manifest.tensors.items()}
+    leaves: dict[str, Leaf] = {path: _read_tensor(tensor, data) for path, tensor in manifest.tensors.items()}
     leaves.update(manifest.plain)
-    leaves.update({path: float(text) for path, text in manifest.special.items()})
-    tree = StoredTree(containers=dict(manifest.containers), leaves=dict(sorted(leaves.items())))
-    tree.formats = {path: stored.memory_format for path, stored in manifest.tensors.items()}
-    tree.quanta = {path: t.quantum for path, t in manifest.tensors.items() if t.quantum is not None}
-    return tree
+    leaves.update({path: float.fromhex(text) for path, text in manifest.floats.items()})
+    stored = manifest.tensors
+    return StoredTree(
+        containers=dict(manifest.containers),
+        leaves={path: leaves[path] for path in manifest.order},
+        formats={path: tensor.memory_format for path, tensor in stored.items()},
+        dtypes={path: tensor.dtype for path, tensor in stored.items()},
+        quanta={path: tensor.quantum for path, tensor in stored.items() if tensor.quantum is not None},
+    )
 
 
 def _read_tensor(stored: StoredTensor, data: bytearray) -> torch.Tensor:

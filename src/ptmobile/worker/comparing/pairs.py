@@ -1,0 +1,175 @@
+"""One variant against another: container, shape, dtype, memory format and values are separate findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ptmobile.result import Comparison, Finding, FindingKind, OutputComparison
+from ptmobile.worker.comparing.metrics import Gathered, identical, largest
+from ptmobile.worker.comparing.tolerance import Owed, Policy
+from ptmobile.worker.value_files import StoredTree, load_tree
+from ptmobile.worker.values import describe
+
+MAX_FINDINGS = 20
+# What an app sees: the runtimes' value type knows a tuple, a list and a dict, and no names of classes.
+_SEEN_AS = {"NamedTuple": "tuple", "OrderedDict": "dict"}
+
+Loader = Callable[[str, int], StoredTree]
+
+
+def load_from(scratch: Path) -> Loader:
+    """Read the outputs of a variant in a trial from the folder where its process left them."""
+    return lambda variant, trial: load_tree(scratch / variant / str(trial))
+
+
+@dataclass
+class _Pair:
+    """The state of one comparison: findings, and totals per output."""
+
+    owed: Owed
+    policy: Policy
+    scales: dict[str, float]
+    findings: list[Finding] = field(default_factory=list)
+    gathered: dict[str, Gathered] = field(default_factory=dict)
+    unequal: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    seen: dict[str, None] = field(default_factory=dict)
+
+    def find(self, kind: FindingKind, output: str, trial: int, message: str, *, fails: bool = True) -> None:
+        if fails:
+            self.failed.add(output)
+            self.unequal.add(output)
+        if any((f.kind, f.output, f.message) == (kind, output, message) for f in self.findings):
+            return  # the same in every trial: said once
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(kind=kind, output=output, trial=trial, message=message, fails=fails))
+
+    def trial(self, number: int, expected: StoredTree, actual: StoredTree) -> None:
+        self._containers(number, expected, actual)
+        for path in expected.leaves:
+            self.seen.setdefault(path)
+            if path not in actual.leaves:
+                self.find("container", path, number, "is missing")
+                continue
+            self._leaf(number, path, expected, actual)
+        for path in actual.leaves:
+            if path not in expected.leaves:
+                self.seen.setdefault(path)
+                self.find("container", path, number, "is there, but not in the reference")
+
+    def _containers(self, number: int, expected: StoredTree, actual: StoredTree) -> None:
+        for path in sorted({*expected.containers, *actual.containers}):
+            kinds = [_kind(tree, path) for tree in (expected, actual)]
+            if kinds[0] == kinds[1]:
+                continue
+            same_to_an_app = _SEEN_AS.get(kinds[0], kinds[0]) == _SEEN_AS.get(kinds[1], kinds[1])
+            message = f"is of kind {kinds[1]}, the reference of kind {kinds[0]}"
+            self.find("container", path, number, message, fails=not same_to_an_app)
+
+    def _leaf(self, number: int, path: str, expected: StoredTree, actual: StoredTree) -> None:
+        e, a = expected.leaves[path], actual.leaves[path]
+        if not (isinstance(e, torch.Tensor) and isinstance(a, torch.Tensor)):
+            if type(e) is not type(a) or (e != a and not (e != e and a != a)):  # noqa: PLR0124 - NaN equals NaN here
+                self.find("value", path, number, f"is {describe(a)}, the reference is {describe(e)}")
+            return
+        if expected.dtypes[path] != actual.dtypes[path]:
+            self.find("dtype", path, number, f"is {actual.dtypes[path]}, the reference {expected.dtypes[path]}")
+        if e.shape != a.shape:
+            self.find("shape", path, number, f"is {list(a.shape)}, the reference {list(e.shape)}")
+            return
+        self._memory_format(number, path, expected.formats[path], actual.formats[path])
+        self._values(number, path, e, a, expected)
+
+    def _memory_format(self, number: int, path: str, expected: str, actual: str) -> None:
+        if expected == actual or "either" in (expected, actual):
+            return
+        if "channels_last" in (expected, actual):
+            message = f"is {actual}, the reference {expected}: an app that reads the raw data sees another order"
+            self.find("memory-format", path, number, message, fails=False)
+
+    def _values(self, number: int, path: str, e: torch.Tensor, a: torch.Tensor, expected: StoredTree) -> None:
+        if path not in self.gathered:
+            scale, dtype = self.scales.get(path, 0.0), expected.dtypes[path]
+            tolerance = self.policy.tolerance(self.owed, dtype, scale, expected.quanta.get(path))
+            self.gathered[path] = Gathered(tolerance, scale)
+        gathered = self.gathered[path]
+        nan, mismatched = gathered.one_sided_nan, gathered.mismatched
+        gathered.add(e, a.to(e.dtype))
+        if not identical(e, a.to(e.dtype)):
+            self.unequal.add(path)
+        if gathered.one_sided_nan > nan:
+            self.find("nan", path, number, f"has {gathered.one_sided_nan - nan} NaN on one side only")
+        elif gathered.mismatched > mismatched:
+            if path not in self.failed:
+                self.find("value", path, number, _difference(gathered, self.owed))
+            self.failed.add(path)
+
+
+def _kind(tree: StoredTree, path: str) -> str:
+    if path in tree.containers:
+        return tree.containers[path][0]
+    leaf = tree.leaves.get(path)
+    return "tensor" if isinstance(leaf, torch.Tensor) else type(leaf).__name__ if path in tree.leaves else "nothing"
+
+
+def _difference(gathered: Gathered, owed: Owed) -> str:
+    at = gathered.at
+    where = f" at {list(at.index)}: {at.actual}, expected {at.expected}" if at else ""
+    limit = "exact equality is owed" if owed == "exact" else "beyond the tolerance"
+    return f"differs by up to {gathered.max_abs:.3g}{where} ({limit})"
+
+
+@dataclass(frozen=True)
+class PairSpec:
+    """Which two variants, what they owe each other, and whether the pair decides about the shipped file."""
+
+    reference: str
+    candidate: str
+    owed: Owed
+    decides: bool
+
+
+def compare_pair(spec: PairSpec, load: Loader, trials: Sequence[int], policy: Policy) -> Comparison:
+    """Compare two variants over all trials. A comparison that itself fails is a failed comparison."""
+    owed = policy.owed(spec.owed)
+    pair = _Pair(owed, policy, {})
+    try:
+        pair.scales = _scales(load, spec.reference, trials)
+        for number in trials:
+            pair.trial(number, load(spec.reference, number), load(spec.candidate, number))
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, equality has not been shown
+        pair.find("error", "out", -1, f"could not be compared: {type(error).__name__}: {error}"[:2000])
+        pair.seen.setdefault("out")
+    outputs = tuple(
+        OutputComparison(
+            output=path,
+            equal=path not in pair.unequal,
+            passed=path not in pair.failed,
+            values=pair.gathered[path].values() if path in pair.gathered else None,
+        )
+        for path in pair.seen
+    )
+    return Comparison(
+        reference=spec.reference,
+        candidate=spec.candidate,
+        owed=owed,
+        decides=spec.decides,
+        passed=not pair.failed,
+        equal=not pair.unequal,
+        trials=len(trials),
+        outputs=outputs,
+        findings=tuple(pair.findings),
+    )
+
+
+def _scales(load: Loader, reference: str, trials: Sequence[int]) -> dict[str, float]:
+    """The largest finite absolute value of each output over all trials: the unit of its absolute tolerance."""
+    scales: dict[str, float] = {}
+    for number in trials:
+        for path, tensor in load(reference, number).tensors().items():
+            scales[path] = max(scales.get(path, 0.0), largest(tensor))
+    return scales

@@ -1,0 +1,93 @@
+"""What agreement proves: nothing, where the output is zero, or does not react to the input."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+
+from ptmobile.result import Notice, OutputCard
+from ptmobile.worker.comparing.metrics import largest, real
+from ptmobile.worker.comparing.pairs import Loader
+from ptmobile.worker.comparing.tolerance import Policy
+from ptmobile.worker.value_files import StoredTree
+
+# A file that ignored its input would be off by the output's reaction; below this many tolerances that could pass.
+MARGIN = 10.0
+
+
+def proof_notices(load: Loader, trials: Sequence[int], policy: Policy, *, varied: bool) -> list[Notice]:
+    """Warnings about outputs of the eager model on which a comparison proves little.
+
+    ``varied``: the trials have different inputs (data files give the same in every trial).
+    """
+    outputs: dict[str, dict[torch.Size, list[torch.Tensor]]] = defaultdict(lambda: defaultdict(list))
+    dtypes: dict[str, str] = {}
+    for number in trials:
+        tree = load("eager", number)
+        for path, tensor in tree.tensors().items():
+            outputs[path][tensor.shape].append(tensor)
+            dtypes[path] = tree.dtypes[path]
+    if not outputs:
+        return [_warning("no-tensor", "The model returns no tensor, so there are no values to compare.")]
+    notices = [_zero_or_still(path, groups, dtypes[path], policy, varied=varied) for path, groups in outputs.items()]
+    return [notice for notice in notices if notice is not None]
+
+
+def _zero_or_still(
+    path: str, groups: dict[torch.Size, list[torch.Tensor]], dtype: str, policy: Policy, *, varied: bool
+) -> Notice | None:
+    tensors = [tensor for group in groups.values() for tensor in group]
+    if not any(tensor.numel() for tensor in tensors):
+        return _warning("empty-output", f"{path} is empty in every trial, so its comparison proves nothing.")
+    if all(bool(torch.isnan(real(tensor)).all()) for tensor in tensors):
+        return _warning("nan-output", f"{path} is NaN in every element, so its comparison proves nothing.")
+    scale = max(largest(tensor) for tensor in tensors)
+    if scale == 0.0 and not any(bool(torch.isinf(real(tensor)).any()) for tensor in tensors):
+        return _warning("zero-output", f"{path} is zero in every element of every trial: that proves nothing.")
+    reaction = max((_reaction(group) for group in groups.values()), default=0.0)
+    if not varied or all(len(group) < 2 for group in groups.values()):
+        return None
+    tolerance = policy.tolerance("close", dtype, scale, None)
+    if reaction == 0.0:
+        return _warning(
+            "still-output", f"{path} is the same for every input: a file that ignores its input would pass too."
+        )
+    if reaction <= MARGIN * (tolerance.atol + tolerance.rtol * scale):
+        return _warning(
+            "still-output",
+            f"{path} hardly reacts to the input (by {reaction / scale:.1e} of its size, little more than the "
+            "tolerance): a file that ignores its input could pass. Untrained weights are the usual reason.",
+        )
+    return None
+
+
+def _reaction(group: list[torch.Tensor]) -> float:
+    """How far an output moves when the input is replaced: the largest change of an element between two trials."""
+    first = real(group[0])
+    changes = [(real(other) - first).abs() for other in group[1:]]
+    return max((float(change.nan_to_num(nan=0.0).max()) for change in changes if change.numel()), default=0.0)
+
+
+def _warning(code: str, message: str) -> Notice:
+    return Notice(level="warning", code=code, message=message)
+
+
+def output_cards(tree: StoredTree) -> tuple[OutputCard, ...]:
+    """What the eager model returns, in a form that an app developer can use."""
+    cards = [OutputCard(output=path, kind=kind) for path, (kind, _) in tree.containers.items()]
+    for path, leaf in tree.leaves.items():
+        if isinstance(leaf, torch.Tensor):
+            cards.append(
+                OutputCard(
+                    output=path,
+                    kind="tensor",
+                    dtype=tree.dtypes[path],
+                    shape=tuple(leaf.shape),
+                    memory_format=tree.formats[path],
+                )
+            )
+        else:
+            cards.append(OutputCard(output=path, kind=type(leaf).__name__))
+    return tuple(cards)

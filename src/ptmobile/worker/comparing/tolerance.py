@@ -1,0 +1,78 @@
+"""How far two values may differ: nothing where exactness is owed, else ``|a - e| <= atol + rtol * |e|``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ptmobile.spec.conversion import ConversionSpec
+
+Owed = Literal["exact", "close"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """An applied tolerance; ``atol`` in the output's own unit."""
+
+    rtol: float
+    atol: float
+
+
+@dataclass(frozen=True)
+class _Default:
+    """Relative tolerance per element, and absolute tolerance as a part of the output's largest value."""
+
+    rtol: float
+    scaled_atol: float
+
+
+# float32: correct conversions of all of torchvision 0.14.1 differ by up to 5.6e-6 of the largest value, a miscompiled
+# one by more than 1e-1; anything between finds the fault, and the report shows how far from the edge a pass is.
+_DEFAULTS = {
+    "float64": _Default(1e-7, 1e-7),
+    "complex128": _Default(1e-7, 1e-7),
+    "float32": _Default(1e-4, 1e-5),
+    "complex64": _Default(1e-4, 1e-5),
+    "float16": _Default(1e-2, 1e-3),
+    "bfloat16": _Default(5e-2, 1e-2),
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The tolerances that a specification asks for.
+
+    A tolerance given by the user is the user's word on what is equal: exactness is not owed any more.
+    """
+
+    rtol: float | None = None
+    atol: float | None = None
+    exact: bool = False
+
+    @classmethod
+    def of(cls, spec: ConversionSpec) -> Policy:
+        """The policy of a specification."""
+        return cls(rtol=spec.rtol, atol=spec.atol, exact=spec.compare == "exact")
+
+    def owed(self, by_nature: Owed) -> Owed:
+        """What a pair owes that by its nature owes ``by_nature``."""
+        if self.exact:
+            return "exact"
+        return "close" if self.rtol is not None or self.atol is not None else by_nature
+
+    def tolerance(self, owed: Owed, dtype: str, scale: float, quantum: float | None) -> Tolerance:
+        """The tolerance for one output of a dtype whose largest finite absolute value is ``scale``.
+
+        Integers, booleans and unknown dtypes have to be equal; a quantised output may differ by one step.
+        """
+        if owed == "exact":
+            return Tolerance(0.0, 0.0)
+        if quantum is not None:
+            return Tolerance(self.rtol or 0.0, self.atol if self.atol is not None else quantum * (1 + 1e-6))
+        default = _DEFAULTS.get(dtype)
+        if default is None:
+            return Tolerance(0.0, 0.0)
+        return Tolerance(
+            default.rtol if self.rtol is None else self.rtol,
+            default.scaled_atol * scale if self.atol is None else self.atol,
+        )

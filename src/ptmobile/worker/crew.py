@@ -1,0 +1,179 @@
+"""The processes of one job, as their supervisor sees them: what they report, and how each of them ended.
+
+The supervisor never runs model code, so it is there to tell whatever becomes of the others.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from ptmobile.protocol import Message, Noticed, StageBegan, StageEnded
+from ptmobile.result import Method, Notice, Problem, Stage, StageName
+from ptmobile.worker.channel import Reader
+from ptmobile.worker.processes import end, how_it_ended
+
+_STOPPING_GRACE_SECONDS = 5.0
+_ADOPTION_TRIES, _ADOPTION_PAUSE_SECONDS = 50, 0.02
+
+
+@dataclass
+class Member:
+    """One process: its channel, its process id once known, and what it is busy with."""
+
+    name: str
+    channel: Reader
+    process: int | None = None
+    method: Method | None = None
+    busy: StageBegan | None = None
+    since: float = 0.0
+    over: bool = False
+
+
+@dataclass
+class Record:
+    """What the members have reported so far."""
+
+    stages: dict[str, Stage] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+    def passed(self, key: str) -> bool:
+        """Whether a stage went well."""
+        return key in self.stages and self.stages[key].status == "passed"
+
+
+class Crew:
+    """Listens to the members until something is known, or the time is up."""
+
+    def __init__(self, scratch: Path, deadline: float, emit: Callable[[Message], None]) -> None:
+        self.record = Record()
+        self._scratch = scratch
+        self._deadline = deadline
+        self._emit = emit
+        self._members: dict[str, Member] = {}
+        self._selector = selectors.DefaultSelector()
+        self._stopping = False
+
+    def add(self, member: Member) -> None:
+        """Listen to one more process."""
+        self._members[member.name] = member
+        self._selector.register(member.channel.descriptor, selectors.EVENT_READ, member)
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Take in reports until ``until()`` holds, everybody has ended, or the time is up."""
+        while not until() and any(not member.over for member in self._members.values()):
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                if not self._stopping:
+                    self._out_of_time()
+                return
+            for key, _ in self._selector.select(left):
+                self._listen(key.data)
+
+    def settled(self, stage: str, name: str) -> bool:
+        """Whether a stage is over, one way or the other: reported, or its process has ended."""
+        return stage in self.record.stages or self.over(name)
+
+    def disband(self) -> None:
+        """Let everybody end by themselves for a moment, then end those who do not."""
+        self._deadline = time.monotonic() + _STOPPING_GRACE_SECONDS
+        self._stopping = True
+        self.wait(lambda: False)
+        self.kill()
+
+    def over(self, name: str) -> bool:
+        """Whether a process has ended, or never was."""
+        return name not in self._members or self._members[name].over
+
+    def _listen(self, member: Member) -> None:
+        try:
+            for message in member.channel.read():
+                self._take(member, message)
+        except (ValueError, msgspec.DecodeError) as error:
+            self._fail(member, f"The {member.name} process wrote what is no report: {error}", "crashed")
+            member.channel.ended = True
+        if member.channel.ended:
+            self._ended(member)
+
+    def _take(self, member: Member, message: Message) -> None:
+        if isinstance(message, StageBegan):
+            if member.busy is None or member.busy.name != message.name:
+                member.since = time.monotonic()
+            member.busy = message
+        elif isinstance(message, StageEnded):
+            member.busy = None
+            self.record.stages[message.stage.key] = message.stage
+        elif isinstance(message, Noticed):
+            self.record.notices.append(message.notice)
+        self._emit(message)
+
+    def _ended(self, member: Member) -> None:
+        self._selector.unregister(member.channel.descriptor)
+        member.channel.close()
+        member.over = True
+        status = self._wait_for(member)
+        if member.busy is None:
+            return
+        how = how_it_ended(status) if status is not None else "ended without a word"
+        self._fail(member, f"The process {how}{_during(member.busy)}.", "crashed")
+
+    def _wait_for(self, member: Member) -> int | None:
+        process = self._process_of(member)
+        if process is None:
+            return None
+        for _ in range(_ADOPTION_TRIES):
+            try:
+                return os.waitpid(process, 0)[1]
+            except ChildProcessError:
+                time.sleep(_ADOPTION_PAUSE_SECONDS)  # a road belongs to the model's process until that has ended
+        return None
+
+    def _process_of(self, member: Member) -> int | None:
+        if member.process is not None:
+            return member.process
+        try:
+            return int((self._scratch / f"road-{member.method}.pid").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def _fail(self, member: Member, message: str, status: str) -> None:
+        busy = member.busy or StageBegan(name=_first_stage(member), method=member.method)
+        title = "Crashed" if status == "crashed" else "Out of time"
+        stage = Stage(
+            name=busy.name,
+            method=busy.method,
+            status="crashed",
+            seconds=round(time.monotonic() - member.since, 3) if member.since else 0.0,
+            problem=Problem(title=title, message=message),
+        )
+        member.busy = None
+        self.record.stages[stage.key] = stage
+        self._emit(StageEnded(stage=stage))
+
+    def _out_of_time(self) -> None:
+        for member in self._members.values():
+            if not member.over and member.busy is not None:
+                self._fail(member, f"The time limit was reached{_during(member.busy)}.", "timeout")
+        self.kill()
+
+    def kill(self) -> None:
+        """End everybody at once."""
+        for member in self._members.values():
+            process = None if member.over else self._process_of(member)
+            if process is not None:
+                end([process])
+            member.over = True
+
+
+def _during(busy: StageBegan) -> str:
+    return f" in stage {busy.name}" + (f", {busy.detail}" if busy.detail else "")
+
+
+def _first_stage(member: Member) -> StageName:
+    return "load" if member.method is None else "traced" if member.method == "trace" else "scripted"

@@ -1,0 +1,141 @@
+"""The inputs of every trial, drawn from the specification with a seed that the report names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ptmobile.errors import LoadError
+from ptmobile.result import Trial
+from ptmobile.spec.conversion import ConversionSpec, ExampleInput, Shape
+from ptmobile.worker.values import describe
+
+# Without a range: small enough for the smallest embedding table, large enough to differ.
+DEFAULT_INTEGER_RANGE = (0, 2)
+DEFAULT_RANGES = {"uint8": (0, 256)}
+
+
+@dataclass(frozen=True)
+class TrialInputs:
+    """The arguments of one trial, ready to be cloned for each run."""
+
+    number: int
+    seed: int | None
+    arguments: tuple[torch.Tensor, ...]
+
+    def described(self) -> Trial:
+        """The trial as the report shows it."""
+        return Trial(number=self.number, seed=self.seed, arguments=tuple(describe(a) for a in self.arguments))
+
+
+def make_trials(spec: ConversionSpec, entries: tuple[ExampleInput, ...], workspace: Path) -> list[TrialInputs]:
+    """``spec.trials`` trials for each alternative of shapes; trial ``n`` is drawn with the seed ``spec.seed + n``.
+
+    Data files give the same values in every trial.
+
+    Raises:
+        LoadError: a data file cannot be read, or holds something that is no tensor.
+    """
+    data = {entry.file: read_data_file(workspace / entry.file, entry.key) for entry in entries if entry.file}
+    alternatives = max((len(entry.alternatives()) for entry in entries), default=1)
+    trials: list[TrialInputs] = []
+    for alternative in range(max(alternatives, 1)):
+        for _ in range(spec.trials):
+            number = len(trials)
+            generator = torch.Generator().manual_seed(spec.seed + number)
+            arguments: list[torch.Tensor] = []
+            for entry in entries:
+                if entry.file:
+                    arguments += data[entry.file]
+                else:
+                    shapes = entry.alternatives()
+                    arguments.append(draw(entry, shapes[min(alternative, len(shapes) - 1)], generator))
+            seeded = any(not entry.file for entry in entries)
+            trials.append(TrialInputs(number, spec.seed + number if seeded else None, tuple(arguments)))
+    return trials
+
+
+def draw(entry: ExampleInput, shape: Shape, generator: torch.Generator) -> torch.Tensor:
+    """One random tensor of the entry's dtype and range, on the CPU, contiguous."""
+    dtype: torch.dtype = getattr(torch, entry.dtype)
+    if dtype == torch.bool:
+        return torch.randint(0, 2, shape, generator=generator).to(torch.bool)
+    if dtype.is_floating_point:
+        return _draw_floats(entry, shape, generator).to(dtype)
+    low, high = entry.range or DEFAULT_RANGES.get(entry.dtype, DEFAULT_INTEGER_RANGE)
+    return torch.randint(int(low), int(min(high, 2**63 - 1)), shape, generator=generator, dtype=torch.int64).to(dtype)
+
+
+def _draw_floats(entry: ExampleInput, shape: Shape, generator: torch.Generator) -> torch.Tensor:
+    precise = torch.float64 if entry.dtype == "float64" else torch.float32
+    if entry.range is None:
+        return torch.randn(shape, generator=generator, dtype=precise)
+    low, high = entry.range
+    return torch.rand(shape, generator=generator, dtype=precise) * (high - low) + low
+
+
+def read_data_file(path: Path, key: str | None) -> list[torch.Tensor]:
+    """The tensors of a data file: one of ``.npy``; all (or the one named by ``key``) of ``.npz`` and ``.pt``.
+
+    Nothing in the file can run code: NumPy reads without pickle, ``.pt`` files go through the restricted unpickler.
+
+    Raises:
+        LoadError: the file cannot be read as that; the message says why.
+    """
+    try:
+        values = _read_torch(path) if path.suffix.lower() in (".pt", ".pth") else _read_numpy(path)
+    except LoadError:
+        raise
+    except Exception as error:
+        raise LoadError(
+            f"The data file {path.name} cannot be read: {error}",
+            advice="It must be a .npy or .npz of numbers (numpy.save, numpy.savez), or a .pt of tensors (torch.save).",
+        ) from error
+    if isinstance(values, dict):
+        values = _select(values, key, path.name)
+    elif key is not None:
+        raise LoadError(f"The data file {path.name} holds no named arrays, but the key {key!r} is asked for.")
+    return [_tensor(value, path.name) for value in values]
+
+
+def _read_numpy(path: Path) -> Any:
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return [loaded]
+    with loaded:
+        return {name: loaded[name] for name in loaded.files}
+
+
+def _read_torch(path: Path) -> Any:
+    from ptmobile.worker.loading.checkpoints import load_restricted  # noqa: PLC0415 - only where it is needed
+
+    loaded = load_restricted(path)
+    if isinstance(loaded, dict):
+        return loaded
+    return list(loaded) if isinstance(loaded, list | tuple) else [loaded]
+
+
+def _select(values: dict[str, Any], key: str | None, name: str) -> list[Any]:
+    if key is None:
+        return list(values.values())
+    if key not in values:
+        listed = ", ".join(str(known) for known in list(values)[:20])
+        raise LoadError(f"The data file {name} has no key {key!r}.", advice=f"It holds: {listed}.")
+    return [values[key]]
+
+
+def _tensor(value: Any, name: str) -> torch.Tensor:
+    if isinstance(value, np.ndarray):
+        if not value.flags.writeable or not value.flags.c_contiguous or value.dtype.byteorder == ">":
+            value = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        try:
+            return torch.from_numpy(value)
+        except TypeError as error:
+            raise LoadError(f"The data file {name} holds {value.dtype} values, which no tensor has.") from error
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().contiguous()
+    raise LoadError(f"The data file {name} holds a {type(value).__name__} where a tensor is needed.")

@@ -1,0 +1,102 @@
+"""The process that holds the eager model: loads it, runs it, and forks one road per method.
+
+It shares its memory with the roads until they write to it, so the weights exist once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+
+from ptmobile.protocol import Job
+from ptmobile.result import METHODS, Method
+from ptmobile.worker import values
+from ptmobile.worker.channel import Writer
+from ptmobile.worker.example_inputs import TrialInputs, make_trials
+from ptmobile.worker.inputs_of_torchvision import default_inputs
+from ptmobile.worker.loading import load_model
+from ptmobile.worker.processes import fork
+from ptmobile.worker.road import RoadEnds, walk_road
+from ptmobile.worker.running import run_all, run_once
+from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.value_files import save_tree
+
+EAGER, EAGER_AGAIN, INPUTS = "eager", "eager-again", "inputs"
+OTHER_SEED = 2**32
+
+
+@dataclass(frozen=True)
+class ModelEnds:
+    """What the model process speaks through: its own channel and those it hands to the roads."""
+
+    channel: Writer
+    roads: dict[Method, RoadEnds]
+
+
+def run_model(job: Job, ends: ModelEnds) -> None:
+    """Load, run eagerly, fork the roads; ends as soon as the roads are on their way."""
+    workspace = Path(job.workspace)
+    reporter = Reporter(ends.channel, workspace)
+    try:
+        with reporter.stage("load", "The model could not be loaded"):
+            loaded = load_model(job.spec, workspace)
+        reporter.notice(*loaded.notices)
+        with reporter.stage("inputs", "The example inputs could not be made"):
+            entries = job.spec.inputs or default_inputs(job.spec.model)
+            trials = make_trials(job.spec, entries, workspace)
+            write_inputs(trials, Path(job.scratch))
+        with reporter.stage("eager", "The model could not be run"):
+            run_eager(loaded.module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
+    except StageFailedError:
+        return
+    _fork_roads(job, loaded.module, trials, ends)
+
+
+def write_inputs(trials: list[TrialInputs], scratch: Path) -> None:
+    """Leave the inputs of every trial, and their description, for all who run after the eager model."""
+    folder = scratch / INPUTS
+    folder.mkdir()
+    for trial in trials:
+        save_tree(values.flatten(list(trial.arguments), "input"), folder / str(trial.number))
+    (folder / "trials.json").write_bytes(msgspec.json.encode([trial.described() for trial in trials]))
+
+
+def run_eager(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path, began: Callable[[int], None]) -> None:
+    """Run all trials, then the first trial of each set of shapes again, with another random state.
+
+    The second run tells whether the model itself gives the same answer twice: where it does not, no comparison can.
+    """
+    run_all(module, trials, scratch / EAGER, began)
+    again = scratch / EAGER_AGAIN
+    again.mkdir()
+    for trial in first_of_each_shape(trials):
+        save_tree(run_once(module, trial, seed=trial.number + OTHER_SEED), again / str(trial.number))
+
+
+def first_of_each_shape(trials: list[TrialInputs]) -> list[TrialInputs]:
+    """The first trial of each combination of argument shapes."""
+    firsts: dict[tuple[torch.Size, ...], TrialInputs] = {}
+    for trial in trials:
+        firsts.setdefault(tuple(argument.shape for argument in trial.arguments), trial)
+    return list(firsts.values())
+
+
+def _fork_roads(job: Job, module: torch.nn.Module, trials: list[TrialInputs], ends: ModelEnds) -> None:
+    """Fork the roads and tell the supervisor, who adopts them when this process ends."""
+    for method in METHODS:
+        own = ends.roads[method]
+        others = [ends.roads[other] for other in METHODS if other != method]
+
+        def main(own: RoadEnds = own, others: list[RoadEnds] = others, method: Method = method) -> None:
+            ends.channel.close()
+            for other in others:
+                other.close()
+            walk_road(job, method, module, trials, own)
+
+        fork(main)
+    os.close(ends.channel.descriptor)

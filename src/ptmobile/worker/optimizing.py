@@ -1,0 +1,59 @@
+"""``optimize_for_mobile``, entered so that it computes what the model computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils import mobile_optimizer
+
+from ptmobile.errors import ConvertError
+from ptmobile.result import Method
+from ptmobile.spec.conversion import ConversionSpec
+
+
+def optimise(
+    captured: torch.jit.ScriptModule, method: Method, spec: ConversionSpec, *, freeze_traces: bool = True
+) -> torch.jit.ScriptModule:
+    """The optimised module.
+
+    A traced module is frozen first. Without that, the fold of Conv2d(bias=False) + BatchNorm2d inside
+    ``optimize_for_mobile`` silently computes wrong numbers from torch 1.11 on (pytorch/pytorch issues 76431, 116515
+    and 133840 show it); frozen, the BatchNorm is folded before that pass can meet it.
+
+    Raises:
+        ConvertError: a method to preserve does not exist.
+        RuntimeError: whatever the passes raise.
+    """
+    _check_methods(captured, spec.preserve_methods)
+    preserved = [name for name in spec.preserve_methods if name != "forward"]
+    if method == "trace" and freeze_traces:
+        fold = "CONV_BN_FUSION" not in spec.optimize_blocklist
+        captured = torch.jit.freeze(captured, preserved_attrs=[*preserved, *_bundled(captured)], optimize_numerics=fold)
+    blocklist: set[Any] = {getattr(mobile_optimizer.MobileOptimizerType, name) for name in spec.optimize_blocklist}
+    # The annotations of torch are narrower than its code: names of methods are what it wants.
+    optimised: torch.jit.ScriptModule = mobile_optimizer.optimize_for_mobile(
+        captured, optimization_blocklist=blocklist, preserved_methods=preserved or None
+    )
+    return optimised
+
+
+def _check_methods(module: torch.jit.ScriptModule, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if not hasattr(module, name)]
+    if missing:
+        raise ConvertError(
+            f"The model has no method {', '.join(missing)} to preserve.",
+            advice="Mark it with @torch.jit.export; traced models keep forward only, so use method script.",
+        )
+
+
+def _bundled(module: torch.jit.ScriptModule) -> list[str]:
+    """What bundling inputs has added to a module, and freezing must not remove."""
+    names = (
+        "get_all_bundled_inputs",
+        "get_num_bundled_inputs",
+        "get_all_bundled_inputs_for_forward",
+        "get_bundled_inputs_functions_and_info",
+        "_bundled_inputs_deflated_forward",
+    )
+    return [name for name in names if hasattr(module, name)]

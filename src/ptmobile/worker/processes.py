@@ -1,0 +1,82 @@
+"""Children of a worker: forked, never returning into their parent's code, ending without torch's slow teardown."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+
+
+def fork(main: Callable[[], None]) -> int:
+    """Run ``main`` in a child and return its process id.
+
+    The child leaves with ``os._exit``: tearing torch down takes 0.3 s and gives nothing back that the kernel would not.
+    """
+    flush()
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        main()
+        status = 0
+    except BrokenPipeError:
+        status = 0  # nobody listens any more: the job was ended
+    finally:
+        flush()
+        os._exit(status)
+
+
+def flush() -> None:
+    """Write out what is buffered, so that no child writes it again."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue
+
+
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process (see prctl(2)); a kernel that refuses is not an error."""
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent has gone, so that it can be waited for."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent ends, however it ends."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def how_it_ended(status: int) -> str:
+    """An exit status (as of ``os.waitpid``) in words."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        hint = " (the usual sign of too little memory)" if number == signal.SIGKILL else ""
+        return f"was ended by {name}{hint}"
+    return f"ended by itself with exit status {os.WEXITSTATUS(status)}"
+
+
+def end(processes: Iterable[int]) -> None:
+    """Kill processes and wait for them."""
+    for process in processes:
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    for process in processes:
+        try:
+            os.waitpid(process, 0)
+        except ChildProcessError:
+            continue

@@ -1,0 +1,42 @@
+"""Running one variant on the inputs of all trials, each time on fresh copies and with the same random state."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ptmobile.worker.example_inputs import TrialInputs
+from ptmobile.worker.value_files import save_tree
+from ptmobile.worker.values import Tree, flatten
+
+Variant = Callable[..., Any]
+
+
+def run_once(variant: Variant, trial: TrialInputs, *, seed: int | None = None) -> Tree:
+    """One run on copies of the inputs; what the model draws at random depends on ``seed`` (by default the trial's)."""
+    torch.manual_seed(trial.number if seed is None else seed)
+    arguments = [argument.clone() for argument in trial.arguments]
+    with torch.no_grad():
+        return flatten(variant(*arguments))
+
+
+def run_all(variant: Variant, trials: list[TrialInputs], folder: Path, began: Callable[[int], None]) -> None:
+    """Run every trial and leave the outputs in ``folder``; ``began`` hears the number of a trial before it runs.
+
+    TorchScript runs without its run-time specialisation: that is what the lite interpreter executes, and the
+    profiling runs of the specialiser cost more than the trials themselves.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    unspecialised = torch.jit.optimized_execution(False) if _is_script(variant) else contextlib.nullcontext()
+    with unspecialised:
+        for trial in trials:
+            began(trial.number)
+            save_tree(run_once(variant, trial), folder / str(trial.number))
+
+
+def _is_script(variant: Variant) -> bool:
+    return isinstance(variant, torch.jit.ScriptModule)

@@ -1,0 +1,40 @@
+"""From a TorchScript module to the bytes of a ``.ptl`` file: the same bytes for the same model, anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch.utils import bundled_inputs
+
+from ptmobile.litefile.repack import strip_records
+from ptmobile.result import Method
+from ptmobile.worker.example_inputs import TrialInputs
+
+# The stem becomes the name of the folder inside the archive, so it is the same for every model.
+STEM = "model"
+
+
+def file_of(scratch: Path, method: Method) -> Path:
+    """Where the file of a road lies."""
+    return scratch / f"file-{method}" / f"{STEM}.ptl"
+
+
+def bundle(module: torch.jit.ScriptModule, first: TrialInputs) -> torch.jit.ScriptModule:
+    """Store the inputs of the first trial in the module; must happen before it is optimised."""
+    arguments = tuple(bundled_inputs.bundle_large_tensor(argument.clone()) for argument in first.arguments)
+    bundled_inputs.augment_model_with_bundled_inputs(module, inputs=[arguments])
+    return module
+
+
+def save_lite(module: torch.jit.ScriptModule, final: Path) -> None:
+    """Write the module for the lite interpreter, without debug records.
+
+    Those carry absolute source paths (and so the user's name), differ from machine to machine, and make runtimes
+    1.9 to 1.11 abort on backported files (pytorch/pytorch issue 82312).
+    """
+    raw = final.parent / "raw" / final.name
+    raw.parent.mkdir(parents=True)
+    module._save_for_lite_interpreter(str(raw))  # noqa: SLF001 - torch's only way to save it
+    strip_records(raw, final)
+    raw.unlink()

@@ -1,0 +1,59 @@
+"""One stage of a job: announced, timed, and reported however it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ptmobile.protocol import Noticed, StageBegan, StageEnded
+from ptmobile.result import Method, Notice, Stage, StageName
+from ptmobile.worker.channel import Writer
+from ptmobile.worker.explaining import problem_of
+
+
+class StageFailedError(Exception):
+    """A stage failed and said so; what follows it cannot run."""
+
+
+class Reporter:
+    """Tells the supervising process what a process of the job is doing."""
+
+    def __init__(self, channel: Writer, workspace: Path, method: Method | None = None) -> None:
+        self._channel = channel
+        self._workspace = workspace
+        self._method = method
+
+    @contextmanager
+    def stage(self, name: StageName, title: str) -> Iterator[None]:
+        """Run the body as a stage; ``title`` says what did not work, should it fail.
+
+        Raises:
+            StageFailedError: the body raised anything, SystemExit included; the problem has been reported.
+        """
+        self._channel.send(StageBegan(name=name, method=self._method))
+        start = time.monotonic()
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - model code may raise anything, SystemExit included
+            problem = problem_of(error, title, self._workspace)
+            self._end(name, start, Stage(name=name, method=self._method, status="failed", problem=problem))
+            raise StageFailedError from None
+        self._end(name, start, Stage(name=name, method=self._method, status="passed"))
+
+    def _end(self, name: StageName, start: float, stage: Stage) -> None:
+        seconds = round(time.monotonic() - start, 4)
+        done = Stage(name=name, method=stage.method, status=stage.status, problem=stage.problem, seconds=seconds)
+        self._channel.send(StageEnded(stage=done))
+
+    def trial(self, name: StageName, number: int) -> None:
+        """Say which trial runs now, so that a crash can be pinned to it."""
+        self._channel.send(StageBegan(name=name, method=self._method, detail=f"trial {number}"))
+
+    def notice(self, *notices: Notice) -> None:
+        """Pass notices on."""
+        for notice in notices:
+            self._channel.send(Noticed(notice=notice))

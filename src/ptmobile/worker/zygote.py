@@ -1,0 +1,91 @@
+"""The prepared parent: has imported torch and nothing else, and forks a child per job.
+
+Forking is safe because this process never computes anything: an OpenMP team of more than one thread would not survive
+in a child. It listens on a socket; a request names a scratch folder with the job in it, and carries the child's
+results pipe, stdout and stderr as file descriptors.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from pathlib import Path
+
+import msgspec
+import torch
+import torchvision  # noqa: F401 - imported here once, for all jobs
+
+from ptmobile.protocol import JOB_FILE, Finished, Job, WorkerSays
+from ptmobile.worker.channel import Writer
+from ptmobile.worker.job import run_job
+from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, die_with_parent, fork, prctl
+
+MAX_REQUEST_BYTES = 4096
+DESCRIPTORS_PER_REQUEST = 3
+
+
+def main(control_descriptor: int) -> None:
+    """Serve requests until the host closes its end of the socket."""
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    die_with_parent()
+    # One thread, set here and not by OMP_NUM_THREADS: only this also shrinks XNNPACK's pool, whose spinning threads
+    # otherwise slow prepacked models down by up to thirty times on small machines.
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    control = socket.socket(fileno=control_descriptor)
+    _say(control, WorkerSays(event="ready"))
+    _Server(control).serve()
+
+
+class _Server:
+    """Forks a child for every request, and tells the host when it ends."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ, None)
+
+    def serve(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    if not self._request():
+                        return
+                else:
+                    self._ended(key.fd, key.data)
+
+    def _request(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, DESCRIPTORS_PER_REQUEST)
+        if not data:
+            return False
+        results, stdout, stderr = descriptors
+        scratch = Path(data.decode())
+        child = fork(lambda: self._child(scratch, results, stdout, stderr))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._selector.register(os.pidfd_open(child), selectors.EVENT_READ, child)
+        _say(self._control, WorkerSays(event="started", scratch=str(scratch), process=child))
+        return True
+
+    def _child(self, scratch: Path, results: int, stdout: int, stderr: int) -> None:
+        os.setsid()
+        self._control.close()
+        self._selector.close()
+        for source, target in ((stdout, 1), (stderr, 2)):
+            os.dup2(source, target)
+            os.close(source)
+        os.chdir(scratch)
+        job = msgspec.json.decode((scratch / JOB_FILE).read_bytes(), type=Job)
+        channel = Writer(results)
+        channel.send(Finished(result=run_job(job, channel)))
+
+    def _ended(self, pidfd: int, child: int) -> None:
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(child, 0)
+        _say(self._control, WorkerSays(event="ended", process=child, status=status))
+
+
+def _say(control: socket.socket, message: WorkerSays) -> None:
+    control.send(msgspec.json.encode(message))
