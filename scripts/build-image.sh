@@ -1,0 +1,19 @@
+#!/bin/sh
+# Build the action's image from this tree, under the name ptmobile-action:dev unless another is given.
+#
+# Usage: scripts/build-image.sh [TAG]
+set -eu
+
+tag=${1:-ptmobile-action:dev}
+root=$(cd "$(dirname "$0")/.." && pwd)
+base=$(sed -n 's/^ARG BASE_IMAGE=//p' "$root/Dockerfile")
+
+docker version >/dev/null 2>&1 || {
+    echo "build-image: no Docker engine answers (scripts/start-engine.sh starts one)" >&2
+    exit 1
+}
+"$root/scripts/stand-in-base.sh" "$base"
+# The classic builder, on purpose: act and the Docker SDK know no other, so the Dockerfile must work with it. Where
+# the engine has BuildKit only, this variable is ignored and the build works as well.
+DOCKER_BUILDKIT=0 docker build --tag "$tag" --build-arg "BASE_IMAGE=$base" "$root"
+docker image inspect --format "build-image: $tag is {{.Size}} bytes" "$tag"
