@@ -62,3 +62,9 @@ class PublishError(PtmobileError):
     """A result exists but could not be written or handed over."""
 
     code = ExitCode.PUBLISH
+
+
+class InterruptedRunError(PtmobileError):
+    """The run was cancelled, or its time was up."""
+
+    code = ExitCode.INTERRUPTED

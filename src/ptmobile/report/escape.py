@@ -34,13 +34,13 @@ _LONGEST_RUN = 40
 
 def markdown_text(text: str) -> str:
     """Escape text for one line of Markdown: a paragraph, a list item, a heading, a table cell, or HTML between them."""
-    line = visible(_one_line(text))
+    line = _one_line(text)
     return _LIVE.sub(_dead, line)
 
 
 def code(text: str) -> str:
     """Return text as inline code; not for table cells."""
-    return _code_span(visible(_one_line(text)))
+    return _code_span(_one_line(text))
 
 
 def code_cell(text: str) -> str:
@@ -49,7 +49,7 @@ def code_cell(text: str) -> str:
     A pipe in code in a cell is written with a backslash. Where one stands before it already renderers disagree, and the
     text is shown plain.
     """
-    line = visible(_one_line(text))
+    line = _one_line(text)
     return markdown_text(text) if "\\|" in line else _code_span(line).replace("|", "\\|")
 
 
@@ -71,7 +71,7 @@ def html_text(text: str) -> str:
 
 def html_attribute(text: str) -> str:
     """Escape text for a quoted HTML attribute; it comes out as one line."""
-    return _html(visible(_one_line(text)))
+    return _html(_one_line(text))
 
 
 def _dead(match: re.Match[str]) -> str:
@@ -97,7 +97,8 @@ def _longest_run(text: str) -> int:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"[ \t\r\n]+", " ", text).strip(" ")
+    # Stripped last: Markdown drops a wide or a fixed space at an end as well.
+    return re.sub(r"[ \t\r\n]+", " ", visible(text, keep="\t\r\n")).strip()
 
 
 def _unix_lines(text: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from ptmobile.errors import LoadError
 from ptmobile.result import Trial
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, Shape
+from ptmobile.worker.loading.checkpoints import open_tensor_file
 from ptmobile.worker.values import describe
 
 # Without a range: small enough for the smallest embedding table, large enough to differ.
@@ -111,12 +112,12 @@ def _read_numpy(path: Path) -> Any:
 
 
 def _read_torch(path: Path) -> Any:
-    from ptmobile.worker.loading.checkpoints import load_restricted  # noqa: PLC0415 - only where it is needed
-
-    loaded = load_restricted(path)
-    if isinstance(loaded, dict):
-        return loaded
-    return list(loaded) if isinstance(loaded, list | tuple) else [loaded]
+    """Tensors saved by ``torch.save``: one, a list or tuple of them, or a dict."""
+    with open_tensor_file(path, path.name) as file:
+        contents = file.contents
+        if isinstance(contents, dict):
+            return {str(key): file.materialise(value) for key, value in contents.items()}
+        return [file.materialise(value) for value in (contents if isinstance(contents, list | tuple) else [contents])]
 
 
 def _select(values: dict[str, Any], key: str | None, name: str) -> list[Any]:

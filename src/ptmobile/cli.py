@@ -1,0 +1,129 @@
+"""The command line: ``ptmobile convert | inspect | schema``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ptmobile import __version__
+from ptmobile.errors import ConfigurationError, PtmobileError
+from ptmobile.spec.command_line import add_options, given_options
+from ptmobile.spec.options import all_options
+
+_EPILOG = """
+examples:
+  ptmobile convert --model torchvision:mobilenet_v2
+  ptmobile convert --model my_package.nets:Net --weights net.pt --inputs '[[1, 3, 224, 224]]'
+  ptmobile convert --config ptmobile.yml --report-dir out
+  ptmobile inspect out/Net.ptl
+
+exit codes:
+  0 passed   2 configuration   3 load   4 convert   5 mismatch   8 cannot write   1 a fault of ptmobile   130 cancelled
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except PtmobileError as error:
+        print(error, file=sys.stderr)
+        return int(error.code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has read enough
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback for users
+        from ptmobile.action import unexpected  # noqa: PLC0415
+
+        return unexpected(error, sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ptmobile",
+        description="Turn a PyTorch model into a PyTorch Mobile file (.ptl), and prove that it computes the same.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ptmobile {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_convert(commands)
+    _add_inspect(commands)
+    _add_schema(commands)
+    return parser
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    convert = commands.add_parser(
+        "convert",
+        help="convert models, compare all variants, write .ptl, report.json and summary.md",
+        description=(
+            "Convert one model (--model) or those of a config file (--config); run the eager, traced, scripted, "
+            "optimised and lite variants on the same inputs, compare them, and write the file that verifies."
+        ),
+        epilog="Paths are relative to the current folder, which is the workspace: nothing outside is read or written.",
+    )
+    add_options(convert, all_options())
+    convert.set_defaults(command=_convert)
+
+
+def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    inspect = commands.add_parser("inspect", help="show what is in a .ptl file, without running it")
+    inspect.add_argument("file", type=Path, metavar="FILE")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.set_defaults(command=_inspect)
+
+
+def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    schema = commands.add_parser("schema", help="print the JSON Schema of ptmobile.yml or of report.json")
+    schema.add_argument("which", nargs="?", choices=("config", "report"), default="config")
+    schema.set_defaults(command=_schema)
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from ptmobile.github.context import GitHubContext, scrub  # noqa: PLC0415 - each command loads only its own
+    from ptmobile.session import Session  # noqa: PLC0415
+    from ptmobile.spec.problems import Problems  # noqa: PLC0415
+    from ptmobile.spec.resolve import resolve  # noqa: PLC0415
+    from ptmobile.spec.workspace import Workspace  # noqa: PLC0415
+
+    context = GitHubContext.from_environ(os.environ)
+    scrub(os.environ)
+    workspace = Workspace(Path.cwd())
+    session = Session(context, workspace, sys.stdout)
+    problems = Problems()
+    try:
+        spec = resolve(given_options(arguments, all_options()), workspace, problems)
+    except ConfigurationError as error:
+        return session.refuse(error)
+    return session.run(spec)
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from ptmobile.inspecting import render_text  # noqa: PLC0415
+    from ptmobile.litefile import read_lite_file  # noqa: PLC0415
+    from ptmobile.runtimes.releases import recommend  # noqa: PLC0415
+
+    lite = read_lite_file(arguments.file)
+    if arguments.json:
+        print(msgspec.json.format(msgspec.json.encode(lite), indent=2).decode())
+    else:
+        print(render_text(lite, recommend(lite.bytecode_version, lite.archive_version)))
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    if arguments.which == "report":
+        from ptmobile.report.model import report_schema as schema  # noqa: PLC0415
+    else:
+        from ptmobile.spec.config_file import config_schema as schema  # noqa: PLC0415
+    print(json.dumps(schema(), indent=2))
+    return 0

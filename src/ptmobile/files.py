@@ -1,0 +1,98 @@
+"""Writing into the workspace: whole files or none, owned by whoever owns the workspace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from ptmobile.errors import PublishError
+
+_MODE = 0o644
+
+
+class WorkspaceFiles:
+    """Creates files and folders in the workspace.
+
+    In a container everything is root's; what we create is given to the workspace's owner, or the next step of the job
+    could not change it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        status = root.stat()
+        self._owner = (status.st_uid, status.st_gid) if os.geteuid() == 0 else None
+
+    def write(self, path: str, data: bytes) -> Path:
+        """Write a file.
+
+        Raises:
+            PublishError: it cannot be written; the message says why.
+        """
+        with self._replacing(path) as stream:
+            stream.write(data)
+        return self.root / path
+
+    def take(self, source: Path, path: str) -> Path:
+        """Copy what a worker left behind. Only a plain file counts: a link could name anything that root can read.
+
+        Raises:
+            PublishError: it is no plain file, or cannot be copied.
+        """
+        with _plain_file(source) as data, self._replacing(path) as stream:
+            shutil.copyfileobj(data, stream, 1 << 20)
+        return self.root / path
+
+    @contextmanager
+    def _replacing(self, path: str) -> Iterator[IO[bytes]]:
+        target = self.root / path
+        try:
+            self._folder(target.parent)
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".ptmobile-", delete=False) as stream:
+                temporary = Path(stream.name)
+                try:
+                    yield stream
+                    stream.flush()
+                    self._settle(temporary)
+                    temporary.replace(target)
+                except BaseException:
+                    temporary.unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            raise PublishError(
+                f"{path} cannot be written: {error.strerror or error}",
+                advice="Check that the disk has room and that the folder can be written to.",
+            ) from error
+
+    def _folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self._own(folder)
+
+    def _settle(self, file: Path) -> None:
+        file.chmod(_MODE)
+        self._own(file)
+
+    def _own(self, path: Path) -> None:
+        if self._owner is not None:
+            os.chown(path, *self._owner)
+
+
+@contextmanager
+def _plain_file(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise PublishError(f"The worker's file {path.name} cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise PublishError(f"The worker left something else than a plain file as {path.name}.")
+        yield stream

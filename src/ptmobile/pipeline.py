@@ -1,0 +1,143 @@
+"""The story of one run: read, work, judge, publish. The report is written before the step fails, always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptmobile import __version__
+from ptmobile.errors import InterruptedRunError, PtmobileError
+from ptmobile.files import WorkspaceFiles
+from ptmobile.github.echo import SafeEcho
+from ptmobile.judge import judge_model, judge_run
+from ptmobile.litefile import read_lite_file
+from ptmobile.progress import Progress
+from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
+from ptmobile.result import Failure, ModelResult, Problem
+from ptmobile.runtimes.releases import recommend
+from ptmobile.sandbox import Outcome, WorkerError, Workers
+from ptmobile.spec.conversion import ConversionSpec, RunSpec
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run needs from outside: where it happens, and who is told."""
+
+    workspace: Path
+    progress: Progress
+    source: Source
+    now: Callable[[], str]
+
+
+def run_models(spec: RunSpec, run: Run) -> Report:
+    """Convert, compare, judge and write the file of every model; the report says how it went.
+
+    An interruption ends the run early, with a report about the models done so far.
+    """
+    files = WorkspaceFiles(run.workspace)
+    models: list[ModelReport] = []
+    problems: list[Reason] = []
+    separate = False
+    try:
+        with Workers(run.workspace) as workers:
+            separate = workers.account.separate
+            for number, model in enumerate(spec.models, 1):
+                run.progress.model_began(model.name, number, len(spec.models))
+                models.append(_one_model(model, workers, files, run.progress))
+                run.progress.model_ended(models[-1].verdict)
+    except (WorkerError, InterruptedRunError) as error:
+        problems.append(Reason(title=error.message.splitlines()[0], message=error.message, advice=error.advice))
+        code = int(error.code)
+    else:
+        code = judge_run(spec, [model.verdict for model in models])
+    failed = bool(problems) or any(model.verdict.status == "failed" for model in models)
+    return Report(
+        tool=Tool(version=__version__, isolation="separate-user" if separate else "same-user"),
+        source=run.source,
+        created=run.now(),
+        config=spec.config,
+        verdict="failed" if failed else "passed",
+        exit_code=code,
+        models=tuple(models),
+        problems=tuple(problems),
+    )
+
+
+def _one_model(spec: ConversionSpec, workers: Workers, files: WorkspaceFiles, progress: Progress) -> ModelReport:
+    outcome = _work(spec, workers, progress)
+    result = outcome.result or _no_result(outcome)
+    shipped, fault = None, None
+    try:
+        shipped = _ship(spec, result, outcome, files)
+    except PtmobileError as error:
+        fault = error
+    finally:
+        workers.clean(outcome)
+    return ModelReport(spec=spec, result=result, verdict=judge_model(spec, result, fault), file=shipped)
+
+
+def _work(spec: ConversionSpec, workers: Workers, progress: Progress) -> Outcome:
+    """Have the worker do its part; what the model prints is re-printed so that no line can act as a command."""
+    ears = _Ears(progress)
+    try:
+        return workers.run(spec.name, spec, progress.message, ears)
+    finally:
+        ears.close()
+
+
+def _ship(spec: ConversionSpec, result: ModelResult, outcome: Outcome, files: WorkspaceFiles) -> ShippedFile | None:
+    """Copy the file out of the scratch folder and read it as data.
+
+    A file that did not verify is kept for looking at, under a name that no pipeline takes for a good one.
+    """
+    found = result.file
+    if found is None:
+        return None
+    output = spec.output or f"{spec.name}.ptl"
+    path = output if found.verified else output.removesuffix(".ptl") + ".unverified.ptl"
+    source = _inside(outcome.scratch, found.path)
+    content = read_lite_file(source)
+    files.take(source, path)
+    torch = result.environment.torch if result.environment else ""
+    return ShippedFile(
+        path=path,
+        verified=found.verified,
+        method=found.method,
+        optimised=found.optimised,
+        content=content,
+        runtimes=recommend(content.bytecode_version, content.archive_version, torch),
+    )
+
+
+def _inside(scratch: Path, path: str) -> Path:
+    """The worker's path, which must not lead out of its scratch folder by any link."""
+    target = (scratch / path).resolve()
+    if not target.is_relative_to(scratch.resolve()):
+        raise WorkerError("The worker named a file outside its folder.")
+    return scratch / path
+
+
+def _no_result(outcome: Outcome) -> ModelResult:
+    problem = Problem(title="The worker gave no result", message=f"The worker {outcome.ended} before it had a result.")
+    return ModelResult(failure=Failure(kind="load", stage="worker", problem=problem))
+
+
+class _Ears:
+    """Re-prints the worker's output, stream by stream."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._out = SafeEcho(progress.output)
+        self._err = SafeEcho(progress.output)
+
+    def stdout(self, data: bytes) -> None:
+        self._out.feed(data)
+
+    def stderr(self, data: bytes) -> None:
+        self._err.feed(data)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._out.close()
+            self._err.close()

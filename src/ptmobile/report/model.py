@@ -1,0 +1,102 @@
+"""The report of a run as data: what was asked for, what was found, what was decided. It is ``report.json``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ptmobile.litefile import LiteFile
+from ptmobile.result import ModelResult
+from ptmobile.runtimes.releases import Recommendation
+from ptmobile.spec.conversion import ConversionSpec
+
+# Raised when a field changes its meaning or goes; new fields do not raise it.
+SCHEMA_VERSION = 1
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason for a verdict, in a sentence, with what to do about it."""
+
+    title: str
+    message: str
+    location: str = ""
+    advice: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The judgement on one model, and the exit code it stands for (0 if it passed)."""
+
+    status: Literal["passed", "failed"]
+    code: int
+    title: str
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+
+
+class ShippedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that was written; ``path`` is relative to the workspace, sizes are in bytes."""
+
+    path: str
+    verified: bool
+    method: str
+    optimised: bool
+    content: LiteFile
+    runtimes: Recommendation
+
+
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One model: what was asked for, found, written and decided."""
+
+    spec: ConversionSpec
+    result: ModelResult
+    verdict: Verdict
+    file: ShippedFile | None = None
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the run happened; empty outside of GitHub Actions."""
+
+    repository: str = ""
+    sha: str = ""
+    ref: str = ""
+    run_url: str = ""
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the report."""
+
+    name: str = "ptmobile-action"
+    version: str
+    isolation: Literal["separate-user", "same-user"]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole run."""
+
+    schema_version: Annotated[int, Meta(ge=1)] = SCHEMA_VERSION
+    tool: Tool
+    source: Source
+    created: Annotated[str, Meta(description="Time of the run, UTC, ISO 8601.")]
+    config: str | None
+    verdict: Literal["passed", "failed"]
+    exit_code: int
+    models: tuple[ModelReport, ...]
+    problems: tuple[Reason, ...] = ()
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of ``report.json``, generated from these types."""
+    schemas, components = msgspec.json.schema_components([Report], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ptmobile report",
+        **schemas[0],
+        "$defs": components,
+    }
+
+
+def to_json(report: Report) -> bytes:
+    """The report as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"

@@ -1,0 +1,58 @@
+"""The outputs of the action: flat strings for conditions in a workflow, and everything once more as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ptmobile.report.model import ModelReport, Report
+from ptmobile.report.view import max_abs_diff
+
+
+def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool | None]:
+    """Every output by its name. Paths are relative to the workspace.
+
+    With several models ``model-path`` has one path per line; what describes one file is given for one model only.
+    """
+    shipped = [model.file for model in report.models if model.file is not None and model.file.verified]
+    only = shipped[0] if len(shipped) == len(report.models) == 1 else None
+    differences = [difference for difference in map(max_abs_diff, report.models) if difference is not None]
+    return {
+        "model-path": "\n".join(file.path for file in shipped),
+        "report-path": report_path,
+        "sha256": only.content.sha256 if only else "",
+        "size-bytes": only.content.size_bytes if only else "",
+        "bytecode-version": only.content.bytecode_version if only else "",
+        "equivalent": bool(report.models) and all(map(equivalent, report.models)),
+        "max-abs-diff": f"{max(differences):g}" if differences else "",
+        "verdict": report.verdict,
+        "json": msgspec.json.encode(_everything(report)).decode(),
+    }
+
+
+def equivalent(model: ModelReport) -> bool:
+    """Whether the model has a file that was shown to compute what the model computes."""
+    return model.file is not None and model.file.verified
+
+
+def _everything(report: Report) -> dict[str, Any]:
+    return {"verdict": report.verdict, "models": [_model(model) for model in report.models]}
+
+
+def _model(model: ModelReport) -> dict[str, Any]:
+    content = model.file.content if model.file else None
+    return {
+        "name": model.spec.name,
+        "verdict": model.verdict.status,
+        "code": model.verdict.code,
+        "reasons": [reason.title for reason in model.verdict.reasons],
+        "warnings": [warning.title for warning in model.verdict.warnings],
+        "path": model.file.path if model.file else None,
+        "sha256": content.sha256 if content else None,
+        "size-bytes": content.size_bytes if content else None,
+        "bytecode-version": content.bytecode_version if content else None,
+        "equivalent": equivalent(model),
+        "max-abs-diff": max_abs_diff(model),
+        "method": model.file.method if model.file else None,
+    }
