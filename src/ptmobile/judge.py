@@ -60,7 +60,8 @@ def judge_run(spec: RunSpec, verdicts: Sequence[Verdict]) -> int:
 def _passed(spec: ConversionSpec, result: ModelResult) -> str:
     trials = len(result.trials)
     same = "1 input" if trials == 1 else f"{trials} inputs"
-    return f"{spec.name} computes what the model computes, on {same}"
+    warned = any(notice.level == "warning" for notice in result.notices)
+    return f"{spec.name} computes what the model computes, on {same}{', with warnings' if warned else ''}"
 
 
 def _reason(problem: Problem) -> Reason:

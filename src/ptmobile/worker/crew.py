@@ -76,6 +76,11 @@ class Crew:
             for key, _ in self._selector.select(left):
                 self._listen(key.data)
 
+    def notice(self, notice: Notice) -> None:
+        """Record and pass on a notice of the supervisor's own."""
+        self.record.notices.append(notice)
+        self._emit(Noticed(notice=notice))
+
     def settled(self, stage: str, name: str) -> bool:
         """Whether a stage is over, one way or the other: reported, or its process has ended."""
         return stage in self.record.stages or self.over(name)

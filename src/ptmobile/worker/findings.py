@@ -30,7 +30,7 @@ from ptmobile.result import (
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
 from ptmobile.worker.comparing.proof import output_cards
-from ptmobile.worker.crew import Record
+from ptmobile.worker.crew import Crew
 from ptmobile.worker.model_process import EAGER, EAGER_AGAIN, INPUTS
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.saving import file_of
@@ -41,10 +41,11 @@ _BEFORE_ROADS: tuple[StageName, ...] = ("load", "inputs", "eager")
 class Findings:
     """Compares what the processes of a job left behind, and draws the conclusions."""
 
-    def __init__(self, scratch: Path, policy: Policy, record: Record) -> None:
+    def __init__(self, scratch: Path, policy: Policy, crew: Crew) -> None:
         self._scratch = scratch
         self._policy = policy
-        self._record = record
+        self._crew = crew
+        self._record = crew.record
         self._load = load_from(scratch)
         self._trials: tuple[Trial, ...] = ()
         self._cards: tuple[OutputCard, ...] = ()
@@ -69,7 +70,8 @@ class Findings:
             self._warn_nondeterministic(again)
         self._cards = output_cards(self._load(EAGER, 0))
         varied = any(trial.seed is not None for trial in self._trials)
-        self._record.notices += proof_notices(self._load, self._numbers, self._policy, varied=varied)
+        for notice in proof_notices(self._load, self._numbers, self._policy, varied=varied):
+            self._crew.notice(notice)
         return True
 
     def compare_captured(self) -> None:
@@ -203,7 +205,7 @@ class Findings:
         finding = next(iter(again.findings), None)
         detail = f": {finding.output} {finding.message}" if finding else ""
         message = f"Two eager runs on the same input differ{detail}. The model draws random numbers or keeps state."
-        self._record.notices.append(Notice(level="warning", code="nondeterministic", message=message[:2000]))
+        self._crew.notice(Notice(level="warning", code="nondeterministic", message=message[:2000]))
 
 
 def _trial(finding: object) -> str:

@@ -30,9 +30,9 @@ def run_job(job: Job, results: Writer) -> ModelResult:
     adopt_orphans()
     start = time.monotonic()
     crew = Crew(Path(job.scratch), start + job.spec.timeout_minutes * 60, results.send)
-    findings = Findings(Path(job.scratch), Policy.of(job.spec), crew.record)
+    findings = Findings(Path(job.scratch), Policy.of(job.spec), crew)
     roads = _start_model(job, crew, results)
-    crew.wait(lambda: all(crew.settled(CAPTURED[method], f"road {method}") for method in METHODS))
+    crew.wait(lambda: crew.over("model") and all(crew.settled(CAPTURED[m], f"road {m}") for m in METHODS))
     if findings.judge_eager():
         findings.compare_captured()
         for method in ORDER[job.spec.method]:

@@ -27,7 +27,7 @@ from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.value_files import save_tree
 
 EAGER, EAGER_AGAIN, INPUTS = "eager", "eager-again", "inputs"
-OTHER_SEED = 2**32
+OTHER_SEED = 7919  # small: the CPU generator uses the low 32 bits only
 
 
 @dataclass(frozen=True)
