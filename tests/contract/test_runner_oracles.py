@@ -75,10 +75,11 @@ class TestKeyValues:
         assert parse_key_values(text) == {"A": "x\r"}  # the delimiter is "E\r" in both lines
         assert parse_key_values(text, flavour="act") == {"A": "x"}
 
-    def test_what_stands_before_the_bad_line_has_taken_effect(self) -> None:
+    @pytest.mark.parametrize(("flavour", "parsed"), [("runner", {"A": "1", "B": "2"}), ("act", {})])
+    def test_what_has_taken_effect_in_spite_of_a_bad_line(self, flavour: Flavour, parsed: dict[str, str]) -> None:
         with pytest.raises(FileCommandError) as caught:
-            parse_key_values("A=1\nB<<E\n2\nE\nbad\nC=3\n")
-        assert caught.value.parsed == {"A": "1", "B": "2"}
+            parse_key_values("A=1\nB<<E\n2\nE\nbad\nC=3\n", flavour=flavour)
+        assert caught.value.parsed == parsed
 
 
 def test_summary_limit_is_inclusive() -> None:

@@ -101,3 +101,12 @@ def test_always_accepted(scratch: Path, end: bytes, used: int, rounds: list[list
         content = scratch.read_bytes()
         assert summary_accepted(content)
         assert content.startswith(before)
+
+
+@pytest.mark.parametrize("before", ["", "x", "x\n"])
+@pytest.mark.parametrize("length", range(85, 105))
+def test_what_parts_the_blocks_counts_too(summary: Path, before: str, length: int) -> None:
+    summary.write_text(before)
+    append_summary(summary, ["a" * length], full_report=REPORT, budget=100)
+    assert summary.stat().st_size <= 100
+    assert (summary.read_text() != before) == (length <= 98 - len(before) - 2)

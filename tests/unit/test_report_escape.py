@@ -41,7 +41,7 @@ HARMLESS = {"text", "code_inline"}
 
 def plain(text: str) -> str:
     """What a reader is to see of a text in one line."""
-    return visible(re.sub(r"[ \t\r\n]+", " ", text).strip(" "))
+    return visible(re.sub(r"[ \t\r\n]+", " ", text)).strip()
 
 
 def shown(inline: Token) -> str:
@@ -97,7 +97,7 @@ def test_text_between_html_tags_in_markdown_makes_no_tag(text: str) -> None:
     ("text", "escaped"),
     [
         ("", ""),
-        (" a\n\tb ", "a b"),
+        (" a\n\tb \u3000\xa0", "a b"),
         ("layer1.0.conv: state_dict (ok), 1.5 - 2", "layer1.0.conv: state_dict (ok), 1.5 - 2"),
         ("_a_ __b__ c__d", "&#95;a&#95; &#95;&#95;b&#95;&#95; c&#95;&#95;d"),
         ("@me", "&#64;&#8203;me"),

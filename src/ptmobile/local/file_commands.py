@@ -22,7 +22,10 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 class FileCommandError(ValueError):
-    """A malformed command file: the runner fails the step, but what stood before the bad line has taken effect."""
+    """A malformed command file, which fails the step.
+
+    `parsed` holds what has taken effect nevertheless: on the runner the pairs before the bad line, on act none.
+    """
 
     def __init__(self, message: str, parsed: dict[str, str]) -> None:
         super().__init__(message)
@@ -36,8 +39,8 @@ class _Malformed(Exception):  # noqa: N818 - never leaves this module
 def parse_key_values(text: str, *, flavour: Flavour = "runner") -> dict[str, str]:
     """Return the names and values of a command file; of a name given twice the last value wins.
 
-    Raises FileCommandError (a ValueError that carries the pairs before the bad line) where the runner, or act, would
-    fail the step.
+    Raises FileCommandError (a ValueError that carries what has taken effect) where the runner, or act, would fail the
+    step.
     """
     pairs = _runner_pairs if flavour == "runner" else _act_pairs
     found: dict[str, str] = {}
@@ -45,7 +48,7 @@ def parse_key_values(text: str, *, flavour: Flavour = "runner") -> dict[str, str
         for name, value in pairs(text.removeprefix(_BYTE_ORDER_MARK)):
             found[name] = value  # noqa: PERF403 - a comprehension would lose what came before a bad line
     except _Malformed as problem:
-        raise FileCommandError(str(problem), found) from None
+        raise FileCommandError(str(problem), found if flavour == "runner" else {}) from None
     return found
 
 
