@@ -174,6 +174,7 @@ class TestActCommands:
         [
             ("::error::msg\n", Command("error", "msg")),
             ("::error::msg\r\n", Command("error", "msg")),
+            ("::error::msg", Command("error", "msg")),
             ("::anything::msg\n", Command("anything", "msg")),
             ("::set-output name=x%3A::50%25%0Ay\n", Command("set-output", "50%\ny", {"name": "x:"})),
             ("::error title=a=b,file=f::m\n", Command("error", "m", {"file": "f"})),
@@ -185,7 +186,7 @@ class TestActCommands:
     def test_is_a_command(self, line: str, expected: Command) -> None:
         assert parse_commands(line, "act") == [expected]
 
-    @pytest.mark.parametrize("line", ["::error::msg", " ::error::x\n", ">##[error]x\n", "a\r::error::x\n", "::x\n"])
+    @pytest.mark.parametrize("line", ["", "\n", " ::error::x\n", ">##[error]x\n", "a\r::error::x\n", "::x\n"])
     def test_is_text(self, line: str) -> None:
         assert parse_commands(line, "act") == []
 

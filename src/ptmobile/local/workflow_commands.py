@@ -92,8 +92,8 @@ def _runner_lines(output: str) -> Iterator[str]:
 
 
 def _act_lines(output: str) -> Iterator[str]:
-    """Only a newline ends a line, and what follows the last one is never looked at."""
-    yield from re.findall(r"[^\n]*\n", output)
+    """Only a newline ends a line. Behind the last one act looks on the host, not in a container: we always do."""
+    yield from (f"{line}\n" for line in output.removesuffix("\n").split("\n"))
 
 
 def _parse_colons(line: str, names: frozenset[str]) -> Command | None:
