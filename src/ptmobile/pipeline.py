@@ -97,9 +97,12 @@ def _ship(spec: ConversionSpec, result: ModelResult, outcome: Outcome, files: Wo
         return None
     output = spec.output or f"{spec.name}.ptl"
     path = output if found.verified else output.removesuffix(".ptl") + ".unverified.ptl"
-    source = _inside(outcome.scratch, found.path)
-    content = read_lite_file(source)
-    files.take(source, path)
+    written = files.take(_inside(outcome.scratch, found.path), path)
+    try:
+        content = read_lite_file(written)
+    except PtmobileError:
+        written.unlink()
+        raise
     torch = result.environment.torch if result.environment else ""
     return ShippedFile(
         path=path,
