@@ -18,6 +18,7 @@ from ptmobile.github.outputs import OutputFile
 from ptmobile.github.summary import append_summary
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
+from ptmobile.report.escape import code
 from ptmobile.report.model import ModelReport, Reason, Report, Source, Tool, to_json
 from ptmobile.report.outputs import outputs_of
 from ptmobile.report.summary import summary_blocks
@@ -65,7 +66,7 @@ class Session:
         path = f"{report_dir}/{REPORT}"
         faults = self._write_files({path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()})
         if summary:
-            append_summary(self._context.summary_file, blocks, full_report=f"`{path}`".replace("`", ""))
+            append_summary(self._context.summary_file, blocks, full_report=code(path))
         OutputFile(self._context.output_file).write_all(outputs_of(report, path))
         for problem in report.problems:
             self._tell(problem)
@@ -107,9 +108,11 @@ class Session:
 
 
 def _message(reason: Reason) -> str:
+    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
     head = f"{reason.title} ({reason.location})" if reason.location else reason.title
-    parts = [head, reason.message if reason.message != reason.title else "", reason.advice]
-    return "\n".join(part for part in parts if part and not (part is head and reason.message.startswith(head)))
+    if reason.message.startswith(reason.title):
+        head = ""
+    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
 
 
 def _now() -> str:

@@ -23,13 +23,10 @@ def capture(
     Tracing does not check itself by tracing again (``check_trace``): every trial compares the trace with eager.
 
     Raises:
-        ConvertError: the module is TorchScript already and cannot be traced.
         Exception: whatever torch raises for a model that it cannot capture.
     """
     if isinstance(module, torch.jit.ScriptModule):
-        if method == "trace":
-            raise ConvertError("The model is TorchScript already.", advice="Use method script or auto.")
-        return module, []
+        return module, []  # TorchScript already; it walks the road of scripts only
     with warnings.catch_warnings(record=True) as caught, torch.no_grad():
         warnings.simplefilter("always")
         captured = _trace(module, first) if method == "trace" else torch.jit.script(module)

@@ -39,7 +39,11 @@ class RoadEnds:
 def walk_road(job: Job, method: Method, module: torch.nn.Module, trials: list[TrialInputs], ends: RoadEnds) -> None:
     """Capture and run; then wait for the order to make the file, and end without it."""
     (Path(job.scratch) / f"road-{method}.pid").write_text(str(os.getpid()), encoding="ascii")
-    road = _Road(job, method, trials, Reporter(ends.channel, Path(job.workspace), method))
+    reporter = Reporter(ends.channel, Path(job.workspace), method)
+    if method == "trace" and isinstance(module, torch.jit.ScriptModule):
+        reporter.skip("traced", "Not traced", "The model is TorchScript already; method script ships it.")
+        return
+    road = _Road(job, method, trials, reporter)
     try:
         captured = road.capture(module)
         if os.read(ends.orders, len(GO_ON)) == GO_ON:

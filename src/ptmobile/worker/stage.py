@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ptmobile.protocol import Noticed, StageBegan, StageEnded
-from ptmobile.result import Method, Notice, Stage, StageName
+from ptmobile.result import Method, Notice, Problem, Stage, StageName
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.explaining import problem_of
 
@@ -48,6 +48,11 @@ class Reporter:
         seconds = round(time.monotonic() - start, 4)
         done = Stage(name=name, method=stage.method, status=stage.status, problem=stage.problem, seconds=seconds)
         self._channel.send(StageEnded(stage=done))
+
+    def skip(self, name: StageName, title: str, message: str) -> None:
+        """Say that a stage does not apply."""
+        problem = Problem(title=title, message=message)
+        self._channel.send(StageEnded(stage=Stage(name=name, method=self._method, status="skipped", problem=problem)))
 
     def trial(self, name: StageName, number: int) -> None:
         """Say which trial runs now, so that a crash can be pinned to it."""
