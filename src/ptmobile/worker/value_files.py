@@ -16,6 +16,8 @@ import torch
 from ptmobile.worker.values import Leaf, Tree, dtype_name, memory_format
 
 ALIGNMENT = 64
+# A Python float is a double that was computed from tensors, which are float32 nearly always: it is compared like those.
+FLOAT = "float32"
 
 
 class StoredTensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,12 +45,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class StoredTree(Tree):
     """A tree read back: tensors are contiguous; the memory format they had is in ``formats``.
 
-    ``quanta``: the step of each quantised tensor (0 if it has one per channel); its values are dequantised.
+    ``quanta``: the step of each quantised tensor (0 if it has one per channel); its values are dequantised, as float64,
+    in which all steps of a tensor are equally large.
     """
 
     formats: dict[str, str] = field(default_factory=dict)
     dtypes: dict[str, str] = field(default_factory=dict)
     quanta: dict[str, float] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, torch.Tensor]:
+        """The leaves that are compared by value: tensors, and Python's floats as tensors."""
+        floats = {path: as_tensor(leaf) for path, leaf in self.leaves.items() if isinstance(leaf, float)}
+        return {**self.tensors(), **floats}
+
+
+def as_tensor(number: float) -> torch.Tensor:
+    """A Python float as a tensor without dimensions."""
+    return torch.tensor(number, dtype=torch.float64)
 
 
 def save_tree(tree: Tree, stem: Path) -> None:
@@ -73,11 +86,11 @@ def save_tree(tree: Tree, stem: Path) -> None:
 
 def _write_tensor(tensor: torch.Tensor, data: Any) -> StoredTensor:
     quantum = None
+    values = tensor
     if tensor.is_quantized:
-        quantum = float(tensor.q_scale()) if tensor.qscheme() == torch.per_tensor_affine else 0.0
-        values = tensor.dequantize()
-    else:
-        values = tensor
+        uniform = tensor.qscheme() == torch.per_tensor_affine
+        quantum = float(tensor.q_scale()) if uniform else 0.0
+        values = _steps(tensor) * quantum if uniform else tensor.dequantize().to(torch.float64)
     flat = values.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
     raw = torch.view_as_real(flat) if flat.is_complex() else flat
     offset = data.tell()
@@ -90,6 +103,11 @@ def _write_tensor(tensor: torch.Tensor, data: Any) -> StoredTensor:
         size=data.tell() - offset,
         quantum=quantum,
     )
+
+
+def _steps(tensor: torch.Tensor) -> torch.Tensor:
+    """How many steps each value of a quantised tensor is away from zero."""
+    return tensor.int_repr().to(torch.float64) - tensor.q_zero_point()
 
 
 def load_tree(stem: Path) -> StoredTree:
@@ -115,7 +133,7 @@ def load_tree(stem: Path) -> StoredTree:
 
 def _read_tensor(stored: StoredTensor, data: bytearray) -> torch.Tensor:
     quantised = stored.quantum is not None
-    dtype = torch.float32 if quantised else getattr(torch, stored.dtype)
+    dtype = torch.float64 if quantised else getattr(torch, stored.dtype)
     if stored.size == 0:
         return torch.empty(stored.shape, dtype=dtype)
     if stored.offset + stored.size > len(data):

@@ -15,6 +15,7 @@ import torch
 Leaf = torch.Tensor | None | bool | int | float | str
 SEQUENCES = ("tuple", "NamedTuple")
 MAX_LEAVES = 10_000
+MAX_PATH = 250  # what a result has room for
 
 
 class UnsupportedValueError(Exception):
@@ -37,7 +38,8 @@ def flatten(value: Any, root: str = "out") -> Tree:
     """Take a nested value apart.
 
     Raises:
-        UnsupportedValueError: a leaf is of a type that no lite interpreter returns, or there are far too many.
+        UnsupportedValueError: a leaf is of a type that no lite interpreter returns, or there are far too many, or
+            they cannot be told apart by their paths.
     """
     tree = Tree()
     _flatten(value, root, tree)
@@ -45,6 +47,9 @@ def flatten(value: Any, root: str = "out") -> Tree:
 
 
 def _flatten(value: Any, path: str, tree: Tree) -> None:
+    if len(path) > MAX_PATH or path in tree.leaves or path in tree.containers:
+        what = "is nested too deeply, or has too long a key" if len(path) > MAX_PATH else "has two keys that look alike"
+        raise UnsupportedValueError(f"the output {what}: {path[:MAX_PATH]}")
     children = _children(value)
     if children is None:
         if not isinstance(value, torch.Tensor | bool | int | float | str | None):

@@ -31,8 +31,21 @@ def identical(expected: torch.Tensor, actual: torch.Tensor) -> bool:
         return True
     if not (expected.is_floating_point() or expected.is_complex()):
         return False
-    same = (expected == actual) | (torch.isnan(expected) & torch.isnan(actual))
-    return bool(same.all())
+    e, a = real(expected), real(actual)  # complex numbers part by part: NaN in one part says nothing about the other
+    return bool(((e == a) | (torch.isnan(e) & torch.isnan(a))).all())
+
+
+def difference(expected: torch.Tensor, actual: torch.Tensor) -> torch.Tensor:
+    """Absolute differences, flat; 0 where both are NaN, infinite where one is, or where infinities are opposite."""
+    e, a = real(expected), real(actual)
+    found = (a - e).abs()
+    if not (expected.is_floating_point() or expected.is_complex()):
+        # Neighbours beyond 2**53 are one number in float64; where integers cannot overflow, they tell.
+        exact = (actual.reshape(-1).to(torch.int64) - expected.reshape(-1).to(torch.int64)).abs()
+        return torch.where(found < 2.0**62, exact.to(torch.float64), found)
+    found[(torch.isnan(e) & torch.isnan(a)) | (a == e)] = 0.0  # equal infinities differ by NaN otherwise
+    found[torch.isnan(found)] = math.inf
+    return found
 
 
 @dataclass
@@ -49,7 +62,7 @@ class Gathered:
     required_rtol: float | None = 0.0
     one_sided_nan: int = 0
     at: Located | None = None
-    _worst: float = field(default=-math.inf, repr=False)
+    _worst: tuple[bool, float] = field(default=(False, 0.0), repr=False)
     _dot: float = 0.0
     _expected_square: float = 0.0
     _actual_square: float = 0.0
@@ -61,22 +74,22 @@ class Gathered:
         self.total += e.numel()
         if not e.numel():
             return
-        both_nan = torch.isnan(e) & torch.isnan(a)
         self.one_sided_nan += int((torch.isnan(e) ^ torch.isnan(a)).sum())
-        difference = (a - e).abs()
-        difference[both_nan | (a == e)] = 0.0  # equal infinities differ by NaN otherwise
-        difference[torch.isnan(difference)] = math.inf  # NaN on one side, or opposite infinities
+        found = difference(expected, actual)
         magnitude = e.abs().nan_to_num(nan=0.0, posinf=0.0)
-        violation = difference - (self.tolerance.atol + self.tolerance.rtol * magnitude)
-        self.mismatched += int((violation > 0).sum())
-        self._locate(expected, actual, difference if float(violation.max()) <= 0 else violation)
-        self._extremes(difference, magnitude)
+        # The absolute tolerance that each element needs. Compared so, the largest of them is the one that passes.
+        needed = (found - self.tolerance.rtol * magnitude).nan_to_num(nan=math.inf, posinf=math.inf)
+        wrong = int((needed > self.tolerance.atol).sum())
+        self.mismatched += wrong
+        self._locate(expected, actual, needed if wrong else found, wrong=wrong > 0)
+        self._extremes(found, magnitude, needed)
         self._squares(e, a)
 
-    def _locate(self, expected: torch.Tensor, actual: torch.Tensor, badness: torch.Tensor) -> None:
+    def _locate(self, expected: torch.Tensor, actual: torch.Tensor, badness: torch.Tensor, *, wrong: bool) -> None:
+        """Remember the worst element: the largest violation, or while nothing is wrong the largest difference."""
         flat = int(badness.argmax())
-        worst = float(badness[flat])
-        if worst <= self._worst or worst == 0.0:
+        worst = (wrong, float(badness[flat]))
+        if worst <= self._worst:
             return
         self._worst = worst
         if expected.is_complex():
@@ -91,15 +104,14 @@ class Gathered:
             actual=str(actual.reshape(-1)[flat].item()),
         )
 
-    def _extremes(self, difference: torch.Tensor, magnitude: torch.Tensor) -> None:
-        self.max_abs = max(self.max_abs, float(difference.max()))
-        differs = difference > 0
+    def _extremes(self, found: torch.Tensor, magnitude: torch.Tensor, needed: torch.Tensor) -> None:
+        self.max_abs = max(self.max_abs, float(found.max()))
+        differs = found > 0
         if not bool(differs.any()):
             return
-        self.max_rel = max(self.max_rel, float((difference[differs] / magnitude[differs]).max()))
-        needed = difference - self.tolerance.rtol * magnitude
+        self.max_rel = max(self.max_rel, float((found[differs] / magnitude[differs]).max()))
         self.required_atol = max(self.required_atol, float(needed.max()))
-        over = difference - self.tolerance.atol
+        over = found - self.tolerance.atol
         if bool((over > 0).any()) and self.required_rtol is not None:
             ratio = float((over[over > 0] / magnitude[over > 0]).max())
             self.required_rtol = max(self.required_rtol, ratio) if math.isfinite(ratio) else None

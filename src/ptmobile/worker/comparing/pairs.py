@@ -11,7 +11,7 @@ import torch
 from ptmobile.result import Comparison, Finding, FindingKind, OutputComparison
 from ptmobile.worker.comparing.metrics import Gathered, identical, largest
 from ptmobile.worker.comparing.tolerance import Owed, Policy
-from ptmobile.worker.value_files import StoredTree, load_tree
+from ptmobile.worker.value_files import FLOAT, StoredTree, as_tensor, load_tree
 from ptmobile.worker.values import describe
 
 MAX_FINDINGS = 20
@@ -72,8 +72,11 @@ class _Pair:
 
     def _leaf(self, number: int, path: str, expected: StoredTree, actual: StoredTree) -> None:
         e, a = expected.leaves[path], actual.leaves[path]
+        if isinstance(e, float) and isinstance(a, float):
+            self._values(number, path, as_tensor(e), as_tensor(a), expected)
+            return
         if not (isinstance(e, torch.Tensor) and isinstance(a, torch.Tensor)):
-            if type(e) is not type(a) or (e != a and not (e != e and a != a)):  # noqa: PLR0124 - NaN equals NaN here
+            if type(e) is not type(a) or e != a:
                 self.find("value", path, number, f"is {describe(a)}, the reference is {describe(e)}")
             return
         if expected.dtypes[path] != actual.dtypes[path]:
@@ -93,7 +96,7 @@ class _Pair:
 
     def _values(self, number: int, path: str, e: torch.Tensor, a: torch.Tensor, expected: StoredTree) -> None:
         if path not in self.gathered:
-            scale, dtype = self.scales.get(path, 0.0), expected.dtypes[path]
+            scale, dtype = self.scales.get(path, 0.0), expected.dtypes.get(path, FLOAT)
             tolerance = self.policy.tolerance(self.owed, dtype, scale, expected.quanta.get(path))
             self.gathered[path] = Gathered(tolerance, scale)
         gathered = self.gathered[path]
@@ -170,6 +173,6 @@ def _scales(load: Loader, reference: str, trials: Sequence[int]) -> dict[str, fl
     """The largest finite absolute value of each output over all trials: the unit of its absolute tolerance."""
     scales: dict[str, float] = {}
     for number in trials:
-        for path, tensor in load(reference, number).tensors().items():
+        for path, tensor in load(reference, number).numbers().items():
             scales[path] = max(scales.get(path, 0.0), largest(tensor))
     return scales

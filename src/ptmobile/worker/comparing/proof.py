@@ -11,7 +11,7 @@ from ptmobile.result import Notice, OutputCard
 from ptmobile.worker.comparing.metrics import largest, real
 from ptmobile.worker.comparing.pairs import Loader
 from ptmobile.worker.comparing.tolerance import Policy
-from ptmobile.worker.value_files import StoredTree
+from ptmobile.worker.value_files import FLOAT, StoredTree
 
 # A file that ignored its input would be off by the output's reaction; below this many tolerances that could pass.
 MARGIN = 10.0
@@ -26,9 +26,9 @@ def proof_notices(load: Loader, trials: Sequence[int], policy: Policy, *, varied
     dtypes: dict[str, str] = {}
     for number in trials:
         tree = load("eager", number)
-        for path, tensor in tree.tensors().items():
+        for path, tensor in tree.numbers().items():
             outputs[path][tensor.shape].append(tensor)
-            dtypes[path] = tree.dtypes[path]
+            dtypes[path] = tree.dtypes.get(path, FLOAT)
     if not outputs:
         return [_warning("no-tensor", "The model returns no tensor, so there are no values to compare.")]
     notices = [_zero_or_still(path, groups, dtypes[path], policy, varied=varied) for path, groups in outputs.items()]
