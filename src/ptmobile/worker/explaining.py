@@ -8,9 +8,14 @@ from pathlib import Path
 
 from ptmobile.errors import PtmobileError
 from ptmobile.result import Problem
+from ptmobile.worker.loading.user_code import describe
 
-MAX_MESSAGE = 4000
+MAX_MESSAGE, MAX_LOCATION = 4000, 300
+_LONG = 100_000
 _OURS = Path(__file__).resolve().parent.parent
+_REASON = re.compile(r"^\w*(Error|Exception|Interrupt): .*", re.MULTILINE | re.DOTALL)
+_SCRIPTED = re.compile(r'^ *File "([^"\n]+)", line (\d+)(?:, in (\S+))?', re.MULTILINE)
+_TRACED = re.compile(r"^(/[^\n(]+)\((\d+)\): (\S+)$", re.MULTILINE)
 # What the exception says, and what to do about it; the engine behind `ptmobile explain` grows from here.
 _ADVICE = (
     (
@@ -27,6 +32,10 @@ _ADVICE = (
         r"Expected .* channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors",
         "Check the shapes given in `inputs`.",
     ),
+    (
+        r"is invalid for input of size",
+        "A size is fixed in the model, or tracing has fixed it: write -1 or x.shape[0], or use method script.",
+    ),
     (r"expected scalar type|must be .* dtype|Expected tensor for argument .* scalar", "Check the dtypes in `inputs`."),
     (r"index out of range", "Give integer inputs a `range` that fits the model, such as [0, vocabulary size]."),
     (r"missing \d+ required positional argument", "Give one entry in `inputs` per argument of forward."),
@@ -37,31 +46,58 @@ _ADVICE = (
 def problem_of(error: BaseException, title: str, workspace: Path) -> Problem:
     """What happened, where in the user's files, and what to do."""
     if isinstance(error, PtmobileError):
-        return Problem(title=title, message=error.message[:MAX_MESSAGE], advice=error.advice[:MAX_MESSAGE])
-    message = _message(error)
-    return Problem(title=title, message=message, location=_location(error, workspace), advice=_advice(message))
-
-
-def _message(error: BaseException) -> str:
-    text = str(error).strip() or "no message"
-    # TorchScript's errors carry C++ frames and dotted separators that help nobody here.
-    text = re.split(r"\nException raised from |\nFrom call to ", text)[0]
-    text = re.sub(r"\n\s*\n+", "\n", text)
-    return f"{type(error).__name__}: {text}"[:MAX_MESSAGE]
-
-
-def _location(error: BaseException, workspace: Path) -> str:
-    """The innermost frame in the workspace, as ``path:line in function``."""
+        return Problem(title=title, message=_sent(error.message), advice=_sent(error.advice))
     root = workspace.resolve()
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        try:
-            resolved = path.resolve()
-        except OSError:
-            continue
-        if resolved.is_relative_to(root) and not resolved.is_relative_to(_OURS):
-            return f"{resolved.relative_to(root).as_posix()}:{frame.lineno} in {frame.name}"
+    text = describe(error, _LONG)
+    message = _without_folders(_reason(text), root)
+    location = _script_location(text, root) or _location(error, root)
+    return Problem(title=title, message=_sent(message), location=_sent(location, MAX_LOCATION), advice=_advice(message))
+
+
+def _sent(text: str, limit: int = MAX_MESSAGE) -> str:
+    """A text that can travel: of limited length, and without halves of characters, which file names may hold."""
+    return text[:limit].encode("utf-8", "replace").decode("utf-8")
+
+
+def _reason(text: str) -> str:
+    """The text of an error without TorchScript's list of frames, C++ frames, and separators, which help nobody here."""
+    text = re.split(r"\nException raised from |\nFrom call to ", text)[0]
+    _, failed, frames = text.partition("Traceback of TorchScript")
+    if failed and (reason := _REASON.search(frames)):
+        text = reason[0]
+    return re.sub(r"\n\s*\n+", "\n", text).strip()
+
+
+def _without_folders(text: str, root: Path) -> str:
+    """Paths in the workspace become relative to it, those of libraries relative to their folder."""
+    return re.sub(r"/[^\s\"]*/(dist|site)-packages/", "", text.replace(f"{root}/", ""))
+
+
+def _script_location(text: str, root: Path) -> str:
+    """The innermost place in the workspace that a TorchScript error names: last of scripted frames, first of traced."""
+    scripted, traced = _SCRIPTED.findall(text), _TRACED.findall(text)
+    for file, line, function in [*reversed(scripted), *traced]:
+        if (path := _relative(Path(file), root)) is not None:
+            return f"{path}:{line}" + (f" in {function}" if function else "")
     return ""
+
+
+def _location(error: BaseException, root: Path) -> str:
+    """The innermost frame in the workspace, as ``path:line in function``."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if (path := _relative(Path(frame.filename), root)) is not None:
+            return f"{path}:{frame.lineno} in {frame.name}"
+    return ""
+
+
+def _relative(file: Path, root: Path) -> str | None:
+    """The path of a user's file relative to the workspace; None for ours and for those outside."""
+    try:
+        resolved = file.resolve()
+    except OSError:
+        return None
+    inside = resolved.is_relative_to(root) and not resolved.is_relative_to(_OURS)
+    return resolved.relative_to(root).as_posix() if inside else None
 
 
 def _advice(message: str) -> str:

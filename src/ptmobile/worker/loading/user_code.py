@@ -39,7 +39,7 @@ def explain(error: BaseException, workspace: Path) -> str:
     return f"{place}: {describe(error)}" if place else describe(error)
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, limit: int = _LIMIT) -> str:
     """Type and text of an exception, of bounded length."""
     if isinstance(error, SyntaxError):
         text = error.msg
@@ -51,8 +51,8 @@ def describe(error: BaseException) -> str:
         except Exception:  # noqa: BLE001 - an exception's own __str__ is the user's code as well
             text = "(its text cannot be shown)"
     name = type(error).__name__
-    if len(text) > _LIMIT:
-        text = text[:_LIMIT] + "…"
+    if len(text) > limit:
+        text = text[:limit] + "…"
     return f"{name}: {text}" if text else name
 
 
@@ -71,6 +71,8 @@ def location(error: BaseException, workspace: Path) -> str:
 
 def _relative(filename: str, workspace: Path) -> str | None:
     """The path of the user's file relative to the workspace; None for files of ours, of Python and of libraries."""
+    if filename.startswith("<"):  # <string>, <frozen importlib._bootstrap>, ...
+        return None
     path, root = Path(filename).resolve(), workspace.resolve()
     if not path.is_relative_to(root) or path.is_relative_to(_OURS):
         return None
