@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ptmobile.errors import LoadError
 from ptmobile.worker.loading.file_kinds import ADVICE, FileKind, file_kind
-from ptmobile.worker.loading.pickle_records import DamagedPickleError
+from ptmobile.worker.loading.imports import prepare_path
 from ptmobile.worker.loading.tensor_files import LoadedFile, OldCheckpoint, TensorFile, ZipCheckpoint
 from ptmobile.worker.loading.user_code import user_code
 
@@ -38,7 +36,8 @@ def open_tensor_file(path: Path, shown: str) -> TensorFile:
                 return LoadedFile(load_file(path, device="cpu"))
             case FileKind.TORCHSCRIPT:
                 return LoadedFile(torch.jit.load(str(path), map_location="cpu").state_dict())
-    except (DamagedPickleError, SafetensorError, RuntimeError, zipfile.BadZipFile, OSError, ValueError) as error:
+    except Exception as error:
+        # DamagedFileError and SafetensorError, and whatever zip archives and TorchScript raise when they are damaged.
         raise damaged(shown, error) from error
     advice = ADVICE.get(kind, "Give a checkpoint written by torch.save, or a .safetensors file.")
     raise LoadError(f"{shown} {kind.value}", advice=advice)
@@ -51,8 +50,9 @@ def open_with_full_pickle(path: Path, shown: str, workspace: Path) -> TensorFile
         LoadError: the pickle fails, for example because it needs a module that is not there.
     """
     advice = "Classes in the checkpoint must be importable from the workspace, as they were where it was saved."
+    prepare_path(workspace)
     with user_code(f"Reading {shown} with the full pickle", workspace, advice=advice):
-        return LoadedFile(torch.load(path, map_location="cpu"))
+        return LoadedFile(torch.load(path, map_location="cpu", weights_only=False))
 
 
 def kind_of(path: Path, shown: str) -> FileKind:

@@ -21,8 +21,8 @@ def refuse_downloads() -> None:
     """
     for name in _FUNCTIONS:
         setattr(torch.hub, name, _refuse)
-    for module in list(sys.modules.values()):
-        if module.__name__.startswith("torchvision.") and hasattr(module, _FUNCTIONS[0]):
+    for name, module in list(sys.modules.items()):
+        if name.startswith("torchvision.") and hasattr(module, _FUNCTIONS[0]):
             setattr(module, _FUNCTIONS[0], _refuse)
 
 

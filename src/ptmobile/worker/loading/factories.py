@@ -105,7 +105,8 @@ def _kind(value: object) -> str:
         return f"the class {value.__name__}"
     kind = type(value)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return f"a {name}" + (f" of length {len(value)}" if isinstance(value, tuple | list | dict) else "")
+    article = "an" if name[0] in "aeiou" else "a"
+    return f"{article} {name}" + (f" of length {len(value)}" if isinstance(value, tuple | list | dict) else "")
 
 
 def _advice(made: object, name: str) -> str:
@@ -118,5 +119,6 @@ def _advice(made: object, name: str) -> str:
     if isinstance(made, tuple | list) and any(isinstance(value, torch.nn.Module) for value in made):
         return "There is a model among its elements: write a function that returns only that."
     if inspect.iscoroutine(made) or inspect.isgenerator(made):
+        made.close()  # else Python prints a warning about it later
         return "The function is asynchronous or a generator; write a plain one."
     return ""

@@ -185,4 +185,4 @@ def _prefix_hint(own: set[str], entries: set[str]) -> str:
 
 def _listed(keys: list[str]) -> str:
     more = len(keys) - _LISTED
-    return ", ".join(keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(key[:200] for key in keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")

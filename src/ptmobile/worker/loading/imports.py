@@ -20,6 +20,7 @@ from ptmobile.worker.loading.user_code import user_code
 
 _MAX_FILES = 5000
 _SKIPPED = {"__pycache__", "node_modules", "site-packages"}
+_NO_PACKAGE = "A relative import needs a package: import by name (from x import y), or move the file into a folder."
 _ADVICE = "Importable are torch, torchvision, numpy and what lies in the workspace, in its root or in src/."
 
 
@@ -55,12 +56,15 @@ def import_file(reference: FileFactory, workspace: Path) -> ModuleType:
         LoadError: the file is missing, is no Python, or executing it raises; the message names the place.
     """
     path = workspace / reference.path
-    with user_code(f"Importing {reference.path}", workspace, advice=_ADVICE):
-        try:
-            levels = _relative_levels(ast.parse(path.read_bytes(), filename=str(path)))
-        except (OSError, ValueError) as error:
-            raise LoadError(f"{reference.path} cannot be read: {error}") from error
-        package_root = _package_root(path, levels, workspace) if levels else None
+    what = f"Importing {reference.path}"
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise LoadError(f"{reference.path} cannot be read: {error.strerror}") from error
+    with user_code(what, workspace):
+        levels = _relative_levels(ast.parse(source, filename=str(path)))
+    package_root = _package_root(path, levels, workspace) if levels else None
+    with user_code(what, workspace, advice=_NO_PACKAGE if levels and package_root is None else _ADVICE):
         if package_root is not None:
             prepare_path(workspace, path.parent, package_root)
             return importlib.import_module(".".join(path.relative_to(package_root).with_suffix("").parts))

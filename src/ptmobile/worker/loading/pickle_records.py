@@ -14,8 +14,8 @@ from typing import Any
 MAX_DIMENSIONS = 64
 
 
-class DamagedPickleError(Exception):
-    """The pickle breaks off, or does something that no checkpoint does."""
+class DamagedFileError(Exception):
+    """The file breaks off, is damaged, or does something that no checkpoint does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ def call_record(target: object, args: object) -> object:
     """What stands for the result of a call; the call is not made.
 
     Raises:
-        DamagedPickleError: the arguments are not those of a tensor.
+        DamagedFileError: the arguments are not those of a tensor.
     """
     if not isinstance(target, Named):
         return Unread(target.name if isinstance(target, Unread) else type(target).__name__)
     if not isinstance(args, tuple):
-        raise DamagedPickleError("a call has arguments that are no tuple")
+        raise DamagedFileError("a call has arguments that are no tuple")
     if target.name in _SUBCLASS_CALLS and len(args) > 2:
         return call_record(args[0], args[2])
     rule = _CALLS.get(target.name)
@@ -90,18 +90,18 @@ def persistent_record(pid: object) -> object:
     """What a persistent id stands for: a storage, or (in old files) a class that comes with its source text.
 
     Raises:
-        DamagedPickleError: it is neither.
+        DamagedFileError: it is neither.
     """
     if not isinstance(pid, tuple) or len(pid) < 2:
-        raise DamagedPickleError("a persistent id is no tuple")
+        raise DamagedFileError("a persistent id is no tuple")
     if pid[0] == "module":
         return pid[1]
     if pid[0] != "storage" or len(pid) not in (5, 6):
-        raise DamagedPickleError("a persistent id names no storage")
+        raise DamagedFileError("a persistent id names no storage")
     # The location, such as cuda:0, is where the tensor was; here everything is on the CPU.
     _, kind, key, _location, numel, *view = pid
     if not isinstance(kind, Named) or not isinstance(key, str):
-        raise DamagedPickleError("a storage has no type or no key")
+        raise DamagedFileError("a storage has no type or no key")
     if view and view[0] is not None:
         _view_key, first, length = view[0]
         return StoredStorage(kind.last, key, _count(length), _count(first))
@@ -109,14 +109,14 @@ def persistent_record(pid: object) -> object:
 
 
 def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise DamagedPickleError("a tensor has a size that is not a whole number")
+    if type(value) is not int or not 0 <= value < 2**62:
+        raise DamagedFileError("a tensor has a size that is not a whole number")
     return value
 
 
 def _sizes(value: object) -> tuple[int, ...]:
     if not isinstance(value, tuple | list) or len(value) > MAX_DIMENSIONS:
-        raise DamagedPickleError("a tensor has a shape that is none")
+        raise DamagedFileError("a tensor has a shape that is none")
     return tuple(_count(size) for size in value)
 
 

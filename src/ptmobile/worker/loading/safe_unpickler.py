@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import IO, Any, Final
 
 from ptmobile.worker.loading.pickle_records import (
-    DamagedPickleError,
+    DamagedFileError,
     Named,
     StoredStorage,
     Unread,
@@ -37,20 +37,20 @@ def load(file: IO[bytes], storage_kinds: dict[str, str] | None = None) -> object
     ``storage_kinds`` receives the kind of every storage that is named, also of those in objects that are not built.
 
     Raises:
-        DamagedPickleError: the data are no pickle, break off, or use an opcode that no checkpoint uses.
+        DamagedFileError: the data are no pickle, break off, or use an opcode that no checkpoint uses.
     """
     machine = _Machine({} if storage_kinds is None else storage_kinds)
     try:
         for opcode, argument, _position in itertools.islice(pickletools.genops(file), MAX_OPCODES):
             if opcode.name == "STOP":
-                return machine.stack.pop()
+                return machine.result()
             _ACTIONS.get(opcode.name, _refuse)(machine, argument)
-    except DamagedPickleError:
+    except DamagedFileError:
         raise
     except Exception as error:
         # Whatever damaged data make the decoder or an action raise: IndexError, KeyError, UnicodeDecodeError, ...
-        raise DamagedPickleError(f"it breaks off or is no pickle ({type(error).__name__})") from error
-    raise DamagedPickleError(f"it has more than {MAX_OPCODES} opcodes")
+        raise DamagedFileError(f"it breaks off or is no pickle ({type(error).__name__})") from error
+    raise DamagedFileError(f"it has more than {MAX_OPCODES} opcodes")
 
 
 class _Machine:
@@ -67,7 +67,7 @@ class _Machine:
     def take(self, count: int) -> list[Any]:
         """The topmost values."""
         if len(self.stack) < count:
-            raise DamagedPickleError("it takes more values than there are")
+            raise DamagedFileError("it takes more values than there are")
         items = self.stack[-count:]
         del self.stack[-count:]
         return items
@@ -78,6 +78,13 @@ class _Machine:
         items = self.stack[index + 1 :]
         del self.stack[index:]
         return items
+
+    def result(self) -> object:
+        """What STOP returns: the one value that is left."""
+        (value,) = self.stack
+        if value is _MARK:
+            raise DamagedFileError("it ends in the middle of a value")
+        return value
 
     def put(self, index: int | None) -> None:
         """PUT has an index; MEMOIZE counts by itself."""
@@ -127,7 +134,7 @@ class _Machine:
         elif type(target) is set:
             target.update(items)
         elif type(target) is not Unread:
-            raise DamagedPickleError(f"it appends to a {type(target).__name__}")
+            raise DamagedFileError(f"it appends to a {type(target).__name__}")
 
     def set_items(self, items: list[Any]) -> None:
         """More keys and values for the dict below them."""
@@ -135,11 +142,11 @@ class _Machine:
         if type(target) in (dict, OrderedDict):
             target.update(_pairs(items))
         elif type(target) is not Unread:
-            raise DamagedPickleError(f"it sets items of a {type(target).__name__}")
+            raise DamagedFileError(f"it sets items of a {type(target).__name__}")
 
 
 def _refuse(_machine: _Machine, _argument: object) -> None:
-    raise DamagedPickleError("it uses an opcode that no checkpoint uses")
+    raise DamagedFileError("it uses an opcode that no checkpoint uses")
 
 
 def _named(names: str) -> Named:

@@ -73,7 +73,8 @@ def summary(value: object) -> str:
     if isinstance(value, Mapping):
         keys = ", ".join(str(key)[:60] for key in list(value)[:_SHOWN])
         return f"a dict with the keys {keys}" + ("…" if len(value) > _SHOWN else "") if value else "an empty dict"
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _under_key(contents: object, weights_key: str, shown: str) -> FoundStateDict:

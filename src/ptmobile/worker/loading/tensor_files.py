@@ -16,34 +16,16 @@ from typing import IO, Protocol, Self
 
 import torch
 
-from ptmobile.worker.loading.pickle_records import DamagedPickleError, Named, Quantizer, StoredTensor
+from ptmobile.worker.loading.pickle_records import DamagedFileError, Named, StoredTensor
 from ptmobile.worker.loading.safe_unpickler import load
+from ptmobile.worker.loading.stored_tensors import dtype_of_kind, element_size, quantised, view_of
 
 # torch.serialization.MAGIC_NUMBER and PROTOCOL_VERSION.
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
+# No stream of deflate grows more when it is unpacked.
+_DEFLATE_LIMIT = 1032
 _CHUNK = 8 * 1024 * 1024
-# Kinds of storage (torch/_utils.py, torch/storage.py) and the dtype of their elements. Quantised tensors are read as
-# their integers and given scale and zero point afterwards.
-_DTYPES = {
-    "FloatStorage": torch.float32,
-    "DoubleStorage": torch.float64,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "ComplexFloatStorage": torch.complex64,
-    "ComplexDoubleStorage": torch.complex128,
-    "BoolStorage": torch.bool,
-    "ByteStorage": torch.uint8,
-    "CharStorage": torch.int8,
-    "ShortStorage": torch.int16,
-    "IntStorage": torch.int32,
-    "LongStorage": torch.int64,
-    "UntypedStorage": torch.uint8,
-    "_UntypedStorage": torch.uint8,
-    "QUInt8Storage": torch.uint8,
-    "QInt8Storage": torch.int8,
-    "QInt32Storage": torch.int32,
-}
 
 
 class TensorFile(Protocol):
@@ -57,7 +39,7 @@ class TensorFile(Protocol):
         """The value with its tensors read, also those in tuples and lists.
 
         Raises:
-            DamagedPickleError: a tensor reaches beyond the file, or its bytes are damaged.
+            DamagedFileError: a tensor reaches beyond the file, or its bytes are damaged.
         """
 
     def __enter__(self) -> Self: ...
@@ -109,29 +91,15 @@ class _StoredFile:
         return value
 
     def _tensor(self, stored: StoredTensor) -> torch.Tensor:
-        dtype = _dtype(stored)
         key = stored.storage.key
         if key not in self._storages:
             self._storages[key] = self._read(key)
-        raw = self._storages[key]
-        width = torch.empty((), dtype=dtype).element_size()
-        flat = raw[: raw.numel() // width * width].view(dtype)
-        # An offset of the storage counts its own elements; only old files have one, and those name every dtype.
-        first = stored.storage.first + stored.offset
-        if first + _extent(stored) > flat.numel():
-            raise DamagedPickleError("a tensor reaches beyond its storage")
-        tensor = torch.as_strided(flat, stored.size, stored.stride, first)
-        return tensor if stored.quantizer is None else self._quantised(tensor, stored.quantizer)
-
-    def _quantised(self, integers: torch.Tensor, quantizer: Quantizer) -> torch.Tensor:
+        tensor = view_of(stored, self._storages[key])
+        quantizer = stored.quantizer
+        if quantizer is None:
+            return tensor
         scale, zero_point = self.materialise(quantizer.scale), self.materialise(quantizer.zero_point)
-        if quantizer.scheme == "per_tensor_affine" and isinstance(scale, float) and isinstance(zero_point, int):
-            return torch._make_per_tensor_quantized_tensor(integers, scale, zero_point)  # noqa: SLF001 - no public one
-        if quantizer.scheme == "per_channel_affine" and quantizer.axis is not None:
-            scales, zero_points = torch.as_tensor(scale), torch.as_tensor(zero_point)
-            make = torch._make_per_channel_quantized_tensor  # noqa: SLF001 - there is no public one
-            return make(integers, scales, zero_points, quantizer.axis)
-        raise DamagedPickleError(f"a tensor is quantised by the scheme {quantizer.scheme}, which is not supported")
+        return quantised(tensor, quantizer, scale, zero_point)
 
     def _read(self, key: str) -> torch.Tensor:
         raise NotImplementedError
@@ -144,10 +112,11 @@ class ZipCheckpoint(_StoredFile):
         """Open the archive and read its pickle.
 
         Raises:
-            DamagedPickleError, zipfile.BadZipFile, OSError: it cannot be read.
+            DamagedFileError, zipfile.BadZipFile, OSError: it cannot be read.
         """
         self._archive = zipfile.ZipFile(path)
         super().__init__(self._archive)
+        self._size = path.stat().st_size
         names = self._archive.namelist()
         self._root = next(name for name in names if name.partition("/")[2] == "data.pkl").partition("/")[0]
         if f"{self._root}/byteorder" in names:
@@ -159,9 +128,17 @@ class ZipCheckpoint(_StoredFile):
         try:
             member = self._archive.getinfo(f"{self._root}/data/{key}")
         except KeyError:
-            raise DamagedPickleError(f"the bytes of the tensor {key} are missing") from None
-        with self._archive.open(member) as file:
-            return _bytes(file, member.file_size)
+            raise DamagedFileError(f"the bytes of the tensor {key} are missing") from None
+        if member.file_size > self._size * _DEFLATE_LIMIT:
+            raise DamagedFileError(f"the tensor {key} claims to be larger than the file can be")
+        try:
+            with self._archive.open(member) as file:
+                return _bytes(file, member.file_size)
+        except DamagedFileError:
+            raise
+        except Exception as error:
+            # Whatever the standard library raises for a damaged member: BadZipFile, zlib.error, EOFError, ...
+            raise DamagedFileError(str(error) or type(error).__name__) from error
 
 
 class OldCheckpoint(_StoredFile):
@@ -171,7 +148,7 @@ class OldCheckpoint(_StoredFile):
         """Open the file, read its pickles, and find where each storage begins.
 
         Raises:
-            DamagedPickleError, OSError: it cannot be read.
+            DamagedFileError, OSError: it cannot be read.
         """
         self._stream = path.open("rb")
         super().__init__(self._stream)
@@ -181,14 +158,11 @@ class OldCheckpoint(_StoredFile):
         keys = load(self._stream)
         self._places: dict[str, tuple[int, int]] = {}
         for key in keys if isinstance(keys, list) else ():
-            dtype = _DTYPES.get(kinds.get(key, ""))
-            if dtype is None:
-                raise DamagedPickleError(f"a storage is of the unknown kind {kinds.get(key, key)}")
             count = int.from_bytes(self._stream.read(8), "little", signed=True)
-            size = count * torch.empty((), dtype=dtype).element_size()
+            size = count * element_size(dtype_of_kind(kinds.get(key, "")))
             start = self._stream.tell()
             if count < 0 or start + size > self._size:
-                raise DamagedPickleError("the file is cut off")
+                raise DamagedFileError("the file is cut off")
             self._places[key] = (start, size)
             self._stream.seek(start + size)
 
@@ -196,36 +170,19 @@ class OldCheckpoint(_StoredFile):
         """The object, behind the three pickles that every such file begins with."""
         first = load(self._stream)
         if first != _MAGIC:
-            raise DamagedPickleError("it was not written by torch.save but by pickle.dump or another program")
+            raise DamagedFileError("it was not written by torch.save but by pickle.dump or another program")
         if load(self._stream) != _PROTOCOL:
-            raise DamagedPickleError("it has an unknown protocol version")
+            raise DamagedFileError("it has an unknown protocol version")
         system = load(self._stream)
         _check_byte_order(not isinstance(system, dict) or system.get("little_endian") is not False)
         return load(self._stream, kinds)
 
     def _read(self, key: str) -> torch.Tensor:
         if key not in self._places:
-            raise DamagedPickleError(f"the bytes of the tensor {key} are missing")
+            raise DamagedFileError(f"the bytes of the tensor {key} are missing")
         start, size = self._places[key]
         self._stream.seek(start)
         return _bytes(self._stream, size)
-
-
-def _dtype(stored: StoredTensor) -> torch.dtype:
-    name = stored.dtype or stored.storage.kind
-    dtype = getattr(torch, name, None) if stored.dtype else _DTYPES.get(name)
-    if not isinstance(dtype, torch.dtype):
-        raise DamagedPickleError(f"a tensor has the data type {name}, which this PyTorch does not know")
-    return dtype
-
-
-def _extent(stored: StoredTensor) -> int:
-    """How many elements of the storage the tensor spans."""
-    if 0 in stored.size:
-        return 0
-    if len(stored.size) != len(stored.stride):
-        raise DamagedPickleError("a tensor has a shape and strides of different length")
-    return 1 + sum((size - 1) * step for size, step in zip(stored.size, stored.stride, strict=True))
 
 
 def _bytes(file: IO[bytes], size: int) -> torch.Tensor:
@@ -235,7 +192,7 @@ def _bytes(file: IO[bytes], size: int) -> torch.Tensor:
     while position < size:
         chunk = file.read(min(_CHUNK, size - position))
         if not chunk:
-            raise DamagedPickleError("the file is cut off")
+            raise DamagedFileError("the file is cut off")
         view[position : position + len(chunk)] = chunk
         position += len(chunk)
     return raw
@@ -243,4 +200,4 @@ def _bytes(file: IO[bytes], size: int) -> torch.Tensor:
 
 def _check_byte_order(little: bool) -> None:
     if little is not (sys.byteorder == "little"):
-        raise DamagedPickleError("it was written on a machine of the other byte order")
+        raise DamagedFileError("it was written on a machine of the other byte order")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,6 +15,8 @@ from ptmobile.worker.loading.file_kinds import ADVICE, FileKind
 from ptmobile.worker.loading.state_dicts import summary
 
 _WEIGHTS = (FileKind.CHECKPOINT, FileKind.OLD_CHECKPOINT, FileKind.SAFETENSORS)
+_SCRIPTED_AT = re.compile(r'^\s*File "([^"]+)", line (\d+)')
+_TRACED_AT = re.compile(r"^(.+)\((\d+)\): ")
 _NEWER = ("Unknown builtin op", "maximum supported version", "Unknown type name", "Unsupported")
 
 
@@ -57,7 +61,7 @@ def cuda_constants(module: torch.jit.ScriptModule) -> list[Notice]:
         for node in graph.findAllNodes("prim::Constant") if graph is not None else ():
             output = node.output()
             if output.type().kind() == "DeviceObjType" and not str(output.toIValue()).startswith("cpu"):
-                places[f"{output.toIValue()} at {_line(node.sourceRange())}"] = None
+                places[f"{output.toIValue()}{_used_at(output.uses())}"] = None
     if not places:
         return []
     message = (
@@ -67,11 +71,13 @@ def cuda_constants(module: torch.jit.ScriptModule) -> list[Notice]:
     return [Notice(level="warning", code="cuda-constant", message=message)]
 
 
-def _line(source_range: str) -> str:
-    """The place in TorchScript's description of a place, which also quotes the source."""
-    lines = [line.strip() for line in source_range.splitlines() if line.strip()]
-    marked = next((line for line in lines if ".py" in line and "(" in line), None)
-    return Path(marked.split(" ")[0]).name if marked else (lines[0][:120] if lines else "an unknown place")
+def _used_at(uses: list[Any]) -> str:
+    """The first place in the model's source, as scripting or as tracing has written it down."""
+    for use in uses:
+        found = _SCRIPTED_AT.search(text := use.user.sourceRange()) or _TRACED_AT.search(text)
+        if found is not None:
+            return f" at {Path(found[1]).name[:100]}:{found[2]}"
+    return ""
 
 
 def _reason(text: str) -> str:

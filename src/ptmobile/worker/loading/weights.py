@@ -12,7 +12,7 @@ from ptmobile.result import Notice
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.worker.loading.checkpoints import PICKLED, damaged, kind_of, open_tensor_file, open_with_full_pickle
 from ptmobile.worker.loading.fitting import StateDict, fit_keys, load_into
-from ptmobile.worker.loading.pickle_records import DamagedPickleError, Unread
+from ptmobile.worker.loading.pickle_records import DamagedFileError, Unread
 from ptmobile.worker.loading.state_dicts import FoundStateDict, find_state_dict, is_tensor
 from ptmobile.worker.loading.tensor_files import TensorFile
 
@@ -39,7 +39,7 @@ def load_weights(module: torch.nn.Module, spec: ConversionSpec, workspace: Path)
             del state.entries[key]
         try:
             state.entries = {key: file.materialise(value) for key, value in state.entries.items()}
-        except (DamagedPickleError, OSError, RuntimeError, ValueError) as error:
+        except (DamagedFileError, OSError, RuntimeError, ValueError) as error:
             raise damaged(shown, error) from error
         notices += renamed
         notices += _extras_notice([*found.beside, *extras], shown)
