@@ -1,0 +1,9 @@
+"""Fails while it is imported."""
+
+import torch
+
+raise RuntimeError("no licence file found")
+
+
+class Net(torch.nn.Module):
+    pass

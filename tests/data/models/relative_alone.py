@@ -1,0 +1,5 @@
+"""Imports relatively, but is in no package that could be imported from the workspace's root alone."""
+
+from .nets import TinyNet
+
+Net = TinyNet

@@ -1,0 +1,7 @@
+"""Is no Python."""
+
+import torch
+
+
+class Net(torch.nn.Module)
+    pass
