@@ -25,7 +25,7 @@ class FileKind(Enum):
     OTHER_ZIP = "is a zip archive that PyTorch has not written"
     TAR = "is a tar archive; PyTorch wrote such checkpoints until 2016"
     COMPRESSED = "is compressed (gzip, bzip2, xz or zstd); PyTorch reads no compressed files"
-    ONNX_OR_OTHER = "is no file of PyTorch"
+    OTHER = "is no file of PyTorch"
 
 
 ADVICE = {
@@ -67,7 +67,7 @@ def _other_kind(path: Path, head: bytes) -> FileKind:
         return FileKind.OLD_CHECKPOINT
     if head[257:262] == b"ustar" or tarfile.is_tarfile(path):
         return FileKind.TAR
-    return FileKind.ONNX_OR_OTHER
+    return FileKind.OTHER
 
 
 def _zip_kind(path: Path) -> FileKind:

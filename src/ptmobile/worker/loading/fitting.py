@@ -185,4 +185,6 @@ def _prefix_hint(own: set[str], entries: set[str]) -> str:
 
 def _listed(keys: list[str]) -> str:
     more = len(keys) - _LISTED
-    return ", ".join(key[:200] for key in keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    # Names need no more than a comma; a shape has commas of its own.
+    between = "; " if any(" is " in key for key in keys) else ", "
+    return between.join(key[:200] for key in keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
