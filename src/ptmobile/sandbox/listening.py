@@ -46,14 +46,20 @@ class Listener:
         ears: Ears,
     ) -> None:
         results, stdout, stderr = pipes
-        self.result: ModelResult | None = None
+        self._result: ModelResult | None = None
         self._hear = hear
         self._control = control
         self._takers = {results: self._results, stdout: ears.stdout, stderr: ears.stderr}
         self._line = bytearray()
         self._received = 0
         self._ended = ""
+        self._status: int | None = None
         self._fault = ""
+
+    @property
+    def result(self) -> ModelResult | None:
+        """What the worker found. It counts only as the last word of a worker that ended as it should."""
+        return self._result if self._status == 0 and not self._fault else None
 
     def listen(self, process: int, seconds: float) -> str:
         """Listen until the worker has ended, for so many seconds at most; says how it ended.
@@ -86,6 +92,7 @@ class Listener:
         said = msgspec.json.decode(data, type=WorkerSays)
         if said.event != "ended" or said.process != process:
             return False
+        self._status = said.status
         self._ended = _in_words(said.status)
         return True
 
@@ -117,8 +124,11 @@ class Listener:
         except msgspec.DecodeError as error:
             self._fault = f"wrote what is no result: {error}"
             return
+        if self._result is not None:
+            self._fault = "went on after its result"
+            return
         if isinstance(message, Finished):
-            self.result = message.result
+            self._result = message.result
         self._hear(message)
 
 

@@ -29,6 +29,7 @@ _START_SECONDS = 120.0
 _MAX_SAID_BYTES = 64 * 1024
 # The worker watches the time limit itself and still reports; this is for one that does not.
 _GRACE_SECONDS = 20.0
+_STOPPING_SECONDS = 3.0
 
 
 class WorkerError(PtmobileError):
@@ -83,6 +84,9 @@ class Workers:
         self._control.close()
         for process in list(self._processes):
             _kill_session(process)
+        # Without its socket the parent ends, and with it what models have left behind in sessions of their own.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._parent.wait(_STOPPING_SECONDS)
         _kill_session(self._parent.pid)
         self._parent.wait()
         if self._parent.stderr is not None:

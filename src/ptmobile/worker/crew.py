@@ -20,7 +20,8 @@ from ptmobile.worker.channel import Reader
 from ptmobile.worker.processes import end, how_it_ended
 
 _STOPPING_GRACE_SECONDS = 5.0
-_ADOPTION_TRIES, _ADOPTION_PAUSE_SECONDS = 50, 0.02
+# Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
+_ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
 
 
 @dataclass
@@ -122,22 +123,25 @@ class Crew:
         self._selector.unregister(member.channel.descriptor)
         member.channel.close()
         member.over = True
-        status = self._wait_for(member)
-        if member.busy is None:
-            return
-        how = how_it_ended(status) if status is not None else "ended without a word"
-        self._fail(member, f"The process {how}{_during(member.busy)}.", "crashed")
+        how = self._end_of(member)
+        if member.busy is not None:
+            self._fail(member, f"The process {how}{_during(member.busy)}.", "crashed")
 
-    def _wait_for(self, member: Member) -> int | None:
+    def _end_of(self, member: Member) -> str:
+        """Wait for a process that has said its last word, and say how it ended; it must not take long."""
         process = self._process_of(member)
-        if process is None:
-            return None
-        for _ in range(_ADOPTION_TRIES):
+        patience = time.monotonic() + _ENDING_SECONDS
+        while process is not None and time.monotonic() < patience:
             try:
-                return os.waitpid(process, 0)[1]
+                ended, status = os.waitpid(process, os.WNOHANG)
             except ChildProcessError:
-                time.sleep(_ADOPTION_PAUSE_SECONDS)  # a road belongs to the model's process until that has ended
-        return None
+                ended, status = 0, 0  # a road belongs to the model's process until that has ended
+            if ended:
+                return how_it_ended(status)
+            time.sleep(_PAUSE_SECONDS)
+        if process is not None:
+            end([process])
+        return "closed its channel and did not end"
 
     def _process_of(self, member: Member) -> int | None:
         if member.process is not None:

@@ -6,7 +6,8 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 
@@ -80,3 +81,23 @@ def end(processes: Iterable[int]) -> None:
             os.waitpid(process, 0)
         except ChildProcessError:
             continue
+
+
+def end_descendants(spared: Container[int] = ()) -> None:
+    """Kill every child of this process, and of these every descendant: a subreaper inherits them one by one."""
+    while children := [child for child in _children() if child not in spared]:
+        end(children)
+
+
+def _children() -> list[int]:
+    own = str(os.getpid())
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _parent(folder) == own]
+
+
+def _parent(folder: Path) -> str:
+    try:
+        status = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # it has ended meanwhile
+    # The name of the program stands in brackets and may itself hold some; behind it come the state and the parent.
+    return status.rpartition(")")[2].split()[1]

@@ -19,7 +19,7 @@ import torchvision  # noqa: F401 - imported here once, for all jobs
 from ptmobile.protocol import JOB_FILE, Finished, Job, WorkerSays
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.job import run_job
-from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, die_with_parent, fork, prctl
+from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, adopt_orphans, die_with_parent, end_descendants, fork, prctl
 
 MAX_REQUEST_BYTES = 4096
 DESCRIPTORS_PER_REQUEST = 3
@@ -35,7 +35,10 @@ def main(control_descriptor: int) -> None:
     torch.set_grad_enabled(False)
     control = socket.socket(fileno=control_descriptor)
     _say(control, WorkerSays(event="ready"))
+    adopt_orphans()  # of workers that ended before they could end them
     _Server(control).serve()
+    end_descendants()
+    os._exit(0)  # tearing torch down takes longer than the host wants to wait
 
 
 class _Server:
@@ -43,6 +46,7 @@ class _Server:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._workers: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ, None)
 
@@ -64,6 +68,7 @@ class _Server:
         child = fork(lambda: self._child(scratch, results, stdout, stderr))
         for descriptor in descriptors:
             os.close(descriptor)
+        self._workers.add(child)
         self._selector.register(os.pidfd_open(child), selectors.EVENT_READ, child)
         _say(self._control, WorkerSays(event="started", scratch=str(scratch), process=child))
         return True
@@ -84,6 +89,8 @@ class _Server:
         self._selector.unregister(pidfd)
         os.close(pidfd)
         _, status = os.waitpid(child, 0)
+        self._workers.discard(child)
+        end_descendants(spared=self._workers)
         _say(self._control, WorkerSays(event="ended", process=child, status=status))
 
 
