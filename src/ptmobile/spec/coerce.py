@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import yaml
 
 from ptmobile.spec.example_inputs import normalise_inputs
 from ptmobile.spec.options import Option
 from ptmobile.spec.problems import Problems, shown, suggestion
+from ptmobile.spec.yaml_text import YamlTextError, encodable, load_yaml
 
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+# No option takes a number of more digits, and Python refuses to read very long ones.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -36,66 +39,58 @@ def coerce(option: Option, given: Given, problems: Problems) -> Any:
         if option.name == "inputs":
             return normalise_inputs(value, given.where, problems)
         return _typed(option, value)
+    except YamlTextError as error:
+        problems.add(given.where, f"{error}; given {shown(given.value)}")
     except _InvalidError as error:
         problems.add(given.where, str(error))
-        return None
+    return None
 
 
 def _from_text(option: Option, text: str) -> Any:
     stripped = text.strip()
+    if not encodable(text):
+        raise _InvalidError(f"given {shown(text)}, which is not text in UTF-8")
     match option.kind:
         case "boolean":
-            if stripped not in BOOLEANS:
-                raise _InvalidError(f"given {shown(text)}; allowed: true or false")
-            return BOOLEANS[stripped]
+            return _or_invalid(BOOLEANS.get(stripped), option, text)
         case "integer":
-            if not re.fullmatch(r"[+-]?\d+", stripped):
-                raise _InvalidError(f"given {shown(text)}; allowed: a whole number")
-            return int(stripped)
+            return int(_or_invalid(stripped if _INTEGER.fullmatch(stripped) else None, option, text))
         case "number":
-            return _number(stripped)
+            return _or_invalid(_number(stripped), option, text)
         case "names":
-            return [name for name in re.split(r"[,\s]+", stripped.strip("[]")) if name]
+            names = re.split(r"[,\s]+", stripped.strip("[]"))
+            return [name.strip("'\"") for name in names if name.strip("'\"")]
         case "yaml":
             return load_yaml(stripped)
         case _:
             return stripped
 
 
-def _number(text: str) -> float:
+def _or_invalid(value: Any, option: Option, given: object) -> Any:
+    if value is None:
+        raise _InvalidError(f"given {shown(given)}; allowed: {option.allowed}")
+    return value
+
+
+def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise _InvalidError(f"given {shown(text)}; allowed: a number") from None
-
-
-def load_yaml(text: str) -> Any:
-    """The value of a YAML text, as plain data.
-
-    Raises:
-        _InvalidError: it is not YAML; the message names the line.
-    """
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        what = getattr(error, "problem", None) or "cannot be read"
-        raise _InvalidError(f"is not valid YAML{at}: {what}; given {shown(text)}") from None
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _typed(option: Option, value: Any) -> Any:
     if option.kind == "choice" and value not in option.choices:
-        allowed = ", ".join(option.choices)
-        raise _InvalidError(f"given {shown(value)}; allowed: {allowed}{suggestion(str(value), option.choices)}")
+        near = suggestion(str(value), option.choices)
+        raise _InvalidError(f"given {shown(value)}; allowed: {option.allowed}{near}")
     if option.kind == "names" and isinstance(value, list) and option.choices:
         value = [_choice(option, name) for name in value]
-    if isinstance(value, bool) and option.kind in ("integer", "number"):
-        raise _InvalidError(f"given {shown(value)}; allowed: {_allowed(option)}")
     try:
         return msgspec.convert(value, option.type)
-    except msgspec.ValidationError as error:
-        raise _InvalidError(f"given {shown(value)}; allowed: {_allowed(option)} ({_reason(error)})") from None
+    except msgspec.ValidationError:
+        hint = "; write it in quotes" if option.kind == "text" and isinstance(value, int | float) else ""
+        raise _InvalidError(f"given {shown(value)}; allowed: {option.allowed}{hint}") from None
 
 
 def _choice(option: Option, name: Any) -> str:
@@ -104,19 +99,3 @@ def _choice(option: Option, name: Any) -> str:
         allowed = ", ".join(option.choices)
         raise _InvalidError(f"names {shown(name)}; allowed: {allowed}{suggestion(upper, option.choices)}")
     return upper
-
-
-def _allowed(option: Option) -> str:
-    return {
-        "text": "text",
-        "boolean": "true or false",
-        "integer": "a whole number",
-        "number": "a number",
-        "choice": ", ".join(option.choices),
-        "names": "a list of names",
-        "yaml": "a YAML mapping or list",
-    }[option.kind]
-
-
-def _reason(error: msgspec.ValidationError) -> str:
-    return str(error).replace("`", "'")

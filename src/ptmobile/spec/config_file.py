@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
-from ptmobile.spec.coerce import Given, load_yaml
+from ptmobile.spec.coerce import Given
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
+from ptmobile.spec.json_schema import DIALECT, tidy
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown, suggestion
+from ptmobile.spec.yaml_text import YamlTextError, load_yaml
 
 DEFAULT_NAME = "ptmobile.yml"
 MAX_BYTES = 1024 * 1024
@@ -21,12 +23,20 @@ OUTSIDE_ONLY = ("config", "report-dir")
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One model of a config file: where it stands, and its own options."""
+
+    where: str
+    given: dict[str, Given] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ConfigFile:
     """What a config file says: options shared by all models, and each model's own."""
 
     path: str
     shared: dict[str, Given] = field(default_factory=dict)
-    models: tuple[dict[str, Given], ...] = ()
+    models: tuple[Entry, ...] = ()
 
 
 def read_config_file(root: Path, path: str, options: Mapping[str, Option], problems: Problems) -> ConfigFile:
@@ -37,22 +47,24 @@ def read_config_file(root: Path, path: str, options: Mapping[str, Option], probl
     entries = document.pop("models", None)
     shared = _options(document, path, options, problems, per_model_only=False)
     if entries is None:
-        return ConfigFile(path, shared, ({},))
+        return ConfigFile(path, shared, (Entry(path),))
     if not isinstance(entries, list) or not entries:
         problems.add(f"{path}: models", f"given {shown(entries)}; allowed: a list with at least one model")
         return ConfigFile(path, shared)
     if "model" in shared:
         problems.add(f"{path}: model", "stands beside models; write it inside the list")
-    models = []
-    for index, entry in enumerate(entries):
-        where = f"{path}: models[{index}]"
-        if isinstance(entry, str):
-            entry = {"model": entry}  # noqa: PLW2901 - the short form of an entry
-        if not isinstance(entry, dict):
-            problems.add(where, f"given {shown(entry)}; allowed: a mapping of options")
-            continue
-        models.append(_options(entry, where, options, problems, per_model_only=True))
-    return ConfigFile(path, shared, tuple(models))
+    read = [_entry(entry, f"{path}: models[{index}]", options, problems) for index, entry in enumerate(entries)]
+    return ConfigFile(path, shared, tuple(entry for entry in read if entry is not None))
+
+
+def _entry(entry: Any, where: str, options: Mapping[str, Option], problems: Problems) -> Entry | None:
+    """An entry of the list of models; a bare text is the short form of one that says only which model."""
+    if isinstance(entry, str):
+        entry = {"model": entry}
+    if not isinstance(entry, dict):
+        problems.add(where, f"given {shown(entry)}; allowed: a model, or a mapping of options")
+        return None
+    return Entry(where, _options(entry, where, options, problems, per_model_only=True))
 
 
 def _load(file: Path, path: str, problems: Problems) -> dict[str, Any] | None:
@@ -67,7 +79,7 @@ def _load(file: Path, path: str, problems: Problems) -> dict[str, Any] | None:
     except OSError as error:
         problems.add(path, f"cannot be read: {error.strerror}")
         return None
-    except Exception as error:  # noqa: BLE001 - whatever the YAML library raises is a fault of the file
+    except YamlTextError as error:
         problems.add(path, str(error))
         return None
     if not isinstance(document, dict):
@@ -77,7 +89,7 @@ def _load(file: Path, path: str, problems: Problems) -> dict[str, Any] | None:
 
 
 def _options(
-    mapping: dict[Any, Any], where: str, options: Mapping[str, Option], problems: Problems, *, per_model_only: bool
+    mapping: dict[str, Any], where: str, options: Mapping[str, Option], problems: Problems, *, per_model_only: bool
 ) -> dict[str, Given]:
     allowed = [
         name
@@ -90,55 +102,61 @@ def _options(
     for key, value in mapping.items():
         at = f"{where}{'.' if per_model_only else ': '}{key}"
         if key not in allowed:
-            problems.add(at, f"is unknown{suggestion(str(key), allowed)}; allowed: {', '.join(allowed)}")
+            problems.add(at, f"is unknown{_outside(key) or suggestion(key, allowed) or _listed(allowed)}")
         elif value is not None:
             given[key] = Given(value, at, text=False)
     return given
 
 
+def _outside(name: str) -> str:
+    """What to say about an option that exists, but not in a config file."""
+    return "; it is an option of the command line only" if name in OUTSIDE_ONLY else ""
+
+
+def _listed(allowed: list[str]) -> str:
+    return f"; allowed: {', '.join(allowed)}"
+
+
 def config_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the config file, generated from the types of the specification."""
-    schemas, components = msgspec.json.schema_components([ConversionSpec, ExampleInput], ref_template="#/$defs/{name}")
-    del schemas
-    model = dict(components["ConversionSpec"])
-    entry = {"anyOf": [_shape(), {"type": "string"}, {"$ref": "#/$defs/ExampleInput"}]}
-    properties = dict(model["properties"])
-    properties["inputs"] = {
-        "description": properties["inputs"]["description"],
-        "anyOf": [{"type": "array", "items": entry}, {"type": "string"}, {"$ref": "#/$defs/ExampleInput"}],
-    }
-    run = msgspec.json.schema_components([RunSpec], ref_template="#/$defs/{name}")[1]["RunSpec"]["properties"]
+    _, components = msgspec.json.schema_components(
+        [ConversionSpec, ExampleInput, RunSpec], ref_template="#/$defs/{name}"
+    )
+    properties = dict(components["ConversionSpec"]["properties"])
+    properties["inputs"] = {"description": properties["inputs"]["description"], **_inputs_schema()}
+    run = components["RunSpec"]["properties"]
     shared = {name: run[name] for name, option in all_options().items() if _shared_only(name, option)}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+    model = {"type": "object", "additionalProperties": False, "required": ["model"], "properties": properties}
+    models = {
+        "description": "Several models; what stands beside this list holds for all of them.",
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Model"}]},
+    }
+    schema = {
+        "$schema": DIALECT,
         "title": "ptmobile.yml",
         "description": "One model, or a list of models; options beside the list hold for all of them.",
         "type": "object",
         "additionalProperties": False,
-        "properties": {
-            "models": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Model"}]},
-            },
-            **properties,
-            **shared,
-        },
-        "oneOf": [{"required": ["models"], "not": {"required": ["model"]}}, {"required": ["model"]}],
-        "$defs": {
-            "ExampleInput": components["ExampleInput"],
-            "Model": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["model"],
-                "properties": properties,
-            },
-        },
+        "properties": {"models": models, **properties, **shared},
+        "oneOf": [{"required": ["models"]}, {"required": ["model"]}],
+        "$defs": {"ExampleInput": _example_schema(components["ExampleInput"]), "Model": model},
     }
+    cleaned: dict[str, Any] = tidy(schema)
+    return cleaned
 
 
-def _shape() -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "integer", "minimum": 0}}
+def _inputs_schema() -> dict[str, Any]:
+    """The short forms of ``inputs``: one argument without the outer list, a shape, the path of a file."""
+    shape = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+    one = [{"type": "string"}, {"$ref": "#/$defs/ExampleInput"}]
+    return {"anyOf": [{"type": "array", "items": {"anyOf": [shape, *one]}}, {**shape, "minItems": 1}, *one]}
+
+
+def _example_schema(component: dict[str, Any]) -> dict[str, Any]:
+    sources = [{"required": [name]} for name in ("shape", "shapes", "file")]
+    return {**component, "oneOf": sources}
 
 
 def _shared_only(name: str, option: Option) -> bool:

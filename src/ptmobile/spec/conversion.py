@@ -20,6 +20,7 @@ OptimizerPass = Literal[
 ]
 OPTIMIZER_PASSES: tuple[str, ...] = get_args(OptimizerPass)
 
+MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Shape = tuple[Size, ...]
 Tolerance = Annotated[float, Meta(ge=0)]
@@ -67,6 +68,7 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         Meta(
             description="Name of the model in the report and of its file. Default: taken from the model.",
             pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$",
+            extra={"allowed": "up to 100 letters, digits, '.', '_' and '-', a letter or digit first"},
         ),
     ] = ""
     model_args: Annotated[
@@ -108,7 +110,7 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         Meta(description=f"Passes of optimize_for_mobile to leave out: {', '.join(OPTIMIZER_PASSES)}."),
     ] = ()
     preserve_methods: Annotated[
-        tuple[str, ...], Meta(description="Exported methods besides forward that the optimised file keeps.")
+        tuple[MethodName, ...], Meta(description="Exported methods besides forward that the optimised file keeps.")
     ] = ()
     bundle_inputs: Annotated[
         bool, Meta(description="Store the first example input inside the file (get_all_bundled_inputs).")

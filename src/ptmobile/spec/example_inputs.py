@@ -10,6 +10,7 @@ from ptmobile.spec.conversion import DTYPES, ExampleInput
 from ptmobile.spec.problems import Problems, shown, suggestion
 
 DATA_SUFFIXES = (".npy", ".npz", ".pt", ".pth")
+# Lowest value, and the first one above the highest.
 INTEGER_LIMITS = {
     "uint8": (0, 2**8),
     "int8": (-(2**7), 2**7),
@@ -17,6 +18,8 @@ INTEGER_LIMITS = {
     "int32": (-(2**31), 2**31),
     "int64": (-(2**63), 2**63),
 }
+# The largest finite values; a range twice as wide as these would overflow when values are drawn from it.
+_FLOAT_LIMITS = {"float16": 65504.0, "bfloat16": 1.6e38, "float32": 1.7e38, "float64": 8.9e307}
 _KEYS = tuple(field.encode_name for field in msgspec.structs.fields(ExampleInput))
 
 
@@ -68,10 +71,17 @@ def _convert(item: dict[str, Any], where: str, problems: Problems) -> ExampleInp
     try:
         entry = msgspec.convert(item, ExampleInput)
     except msgspec.ValidationError as error:
-        problems.add(where, f"given {shown(item)}: {str(error).replace('`', chr(39))}")
+        problems.add(where, f"given {shown(item)}; {_reason(error)}")
         return None
     _check_entry(entry, where, problems)
     return entry
+
+
+def _reason(error: msgspec.ValidationError) -> str:
+    """``range[0]: expected float, got str`` out of msgspec's message."""
+    text, _, place = str(error).replace("`", "").partition(" - at $")
+    place = place.removeprefix(".")
+    return f"{place}: {text[0].lower()}{text[1:]}" if place else text
 
 
 def _check_entry(entry: ExampleInput, where: str, problems: Problems) -> None:
@@ -99,8 +109,10 @@ def _check_range(entry: ExampleInput, where: str, problems: Problems) -> None:
         problems.add(where, f"has the range [{low:g}, {high:g}]; the first value must be below the second")
     limits = INTEGER_LIMITS.get(entry.dtype)
     if limits is None:
-        return
-    if not (float(low).is_integer() and float(high).is_integer()):
+        largest = _FLOAT_LIMITS[entry.dtype]
+        if max(abs(low), abs(high)) > largest:
+            problems.add(where, f"has the range [{low:g}, {high:g}]; for {entry.dtype} at most ±{largest:g} is allowed")
+    elif not (low.is_integer() and high.is_integer()):
         problems.add(where, f"has the range [{low:g}, {high:g}]; dtype {entry.dtype} needs whole numbers")
     elif low < limits[0] or high > limits[1]:
         problems.add(where, f"has the range [{low:g}, {high:g}]; {entry.dtype} holds {limits[0]} to {limits[1] - 1}")

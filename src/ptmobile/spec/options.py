@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from ptmobile.spec.conversion import RUN_OPTIONS, ConversionSpec, RunSpec
+from ptmobile.spec.limits import allowed_values
 
 Kind = Literal["text", "boolean", "integer", "number", "choice", "names", "yaml"]
 
@@ -29,6 +30,11 @@ class Option:
     def field(self) -> str:
         """Name of the field in the specification."""
         return self.name.replace("-", "_")
+
+    @property
+    def allowed(self) -> str:
+        """Which values it takes, in words."""
+        return allowed_values(self.kind, self.type, self.choices)
 
     @property
     def default_text(self) -> str:

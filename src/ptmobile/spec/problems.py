@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ptmobile.errors import ConfigurationError
+from ptmobile.visible import visible
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class SpecProblem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
+        """One line, whatever was given."""
+        return visible(f"{self.where}: {self.message}")
 
 
 @dataclass
@@ -27,8 +30,10 @@ class Problems:
     found: list[SpecProblem] = field(default_factory=list)
 
     def add(self, where: str, message: str) -> None:
-        """Record one problem."""
-        self.found.append(SpecProblem(where, message))
+        """Record one problem; an option that several models share is read for each of them, and said once."""
+        problem = SpecProblem(where, message)
+        if problem not in self.found:
+            self.found.append(problem)
 
     def raise_if_any(self) -> None:
         """Show everything that was found.
@@ -44,12 +49,19 @@ class Problems:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """A given value in a message: quoted, on one line, cut."""
-    text = repr(value)
+    """A given value in a message: quoted, on one line, cut; the work is bounded however much was given."""
+    text = repr(value) if isinstance(value, str) else _SHORT.repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def suggestion(given: str, allowed: Iterable[str]) -> str:
     """The nearest allowed name as a clause (``; did you mean 'trials'?``), or nothing."""
-    near = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    lower = {name.lower(): name for name in allowed}
+    near = difflib.get_close_matches(given[:_LONGEST_NAME].lower(), lower, n=1, cutoff=0.6)
+    return f"; did you mean {lower[near[0]]!r}?" if near else ""
+
+
+_LONGEST_NAME = 200
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist, _SHORT.maxtuple = 4, 10, 20, 20
+_SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 60, 60, 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ptmobile.spec.coerce import Given, coerce
-from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, read_config_file
+from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
 from ptmobile.spec.model_reference import (
     ModuleFactory,
@@ -39,18 +38,28 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     if not config.models:
         problems.raise_if_any()
     run = {name: g for name, g in {**config.shared, **given}.items() if not options[name].per_model}
-    values = {name: coerce(options[name], g, problems) for name, g in run.items()}
-    run_fields = {options[name].field: value for name, value in values.items() if value is not None}
-    report_dir = workspace.relative(run_fields.get("report_dir", RunSpec(models=()).report_dir), "report-dir", problems)
-    run_fields["report_dir"] = report_dir or "."
+    run_fields = {
+        options[name].field: value
+        for name, g in run.items()
+        if (value := coerce(options[name], g, problems)) is not None
+    }
+    run_fields["report_dir"] = _report_dir(run_fields.get("report_dir"), run, workspace, problems)
     inputs = {name: g for name, g in given.items() if options[name].per_model}
     _check_scope(inputs, config, problems)
-    models = [_model({**config.shared, **entry, **inputs}, workspace, options, problems) for entry in config.models]
+    models = [_model(entry, {**config.shared, **entry.given, **inputs}, workspace, problems) for entry in config.models]
     complete = [model for model in models if model is not None]
     problems.raise_if_any()
     named = _with_outputs(complete, run_fields["report_dir"], problems)
     problems.raise_if_any()
     return RunSpec(models=named, **{**run_fields, "config": config.path or None})
+
+
+def _report_dir(given: str | None, run: Mapping[str, Given], workspace: Workspace, problems: Problems) -> str:
+    where = run["report-dir"].where if "report-dir" in run else "report-dir"
+    path = workspace.relative(given or RunSpec(models=()).report_dir, where, problems)
+    if path is not None and (workspace.root / path).exists() and not (workspace.root / path).is_dir():
+        problems.add(where, f"given {shown(path)}, which is a file; a folder is needed")
+    return path or "."
 
 
 def _config(
@@ -64,9 +73,10 @@ def _config(
         path = workspace.existing_file(str(given["config"].value).strip(), given["config"].where, problems)
         return read_config_file(workspace.root, path, options, problems) if path else ConfigFile("")
     if "model" in given:
-        return ConfigFile("", models=({},))
-    if (workspace.root / DEFAULT_NAME).is_file():
-        return read_config_file(workspace.root, DEFAULT_NAME, options, problems)
+        return ConfigFile("", models=(Entry("model"),))
+    if (workspace.root / DEFAULT_NAME).exists():
+        path = workspace.existing_file(DEFAULT_NAME, "config", problems)
+        return read_config_file(workspace.root, path, options, problems) if path else ConfigFile("")
     problems.add("model", f"is missing; give a model, or a config file (and there is no {DEFAULT_NAME})")
     return ConfigFile("")
 
@@ -78,22 +88,17 @@ def _check_scope(inputs: Mapping[str, Given], config: ConfigFile, problems: Prob
                 problems.add(inputs[name].where, f"is for one model, but {config.path} has {len(config.models)}")
 
 
-def _model(
-    given: Mapping[str, Given], workspace: Workspace, options: Mapping[str, Option], problems: Problems
-) -> ConversionSpec | None:
+def _model(entry: Entry, given: Mapping[str, Given], workspace: Workspace, problems: Problems) -> ConversionSpec | None:
+    options = all_options()
     per_model = {name: g for name, g in given.items() if options[name].per_model}
     if "model" not in per_model:
-        where = next((g.where.rsplit(".", 1)[0] for g in per_model.values()), "models")
-        problems.add(where, "names no model")
-        return None
+        problems.add(entry.where, "names no model")
     values: dict[str, Any] = {}
     for name, g in per_model.items():
         value = coerce(options[name], g, problems)
         if value is not None:
             values[options[name].field] = value
-    if "model" not in values:
-        return None
-    return _checked(ConversionSpec(**values), per_model, workspace, problems)
+    return _checked(ConversionSpec(**values), per_model, workspace, problems) if "model" in values else None
 
 
 def _checked(
@@ -101,28 +106,36 @@ def _checked(
 ) -> ConversionSpec | None:
     """The checks between options and against the workspace; paths become relative to the workspace."""
     before = len(problems.found)
-    try:
-        reference = parse_model_reference(spec.model)
-    except ValueError as error:
-        problems.add(given["model"].where, f"given {shown(spec.model)}, which {error}")
-        return None
-    changes: dict[str, Any] = {"name": spec.name or default_name(reference)}
-    if (path := referenced_path(reference)) is not None:
-        found = workspace.existing_file(path, given["model"].where, problems)
-        changes["model"] = spec.model.replace(path, found or path, 1)
+    changes = _named_model(spec, given, workspace, problems)
     if spec.weights is not None:
         changes["weights"] = workspace.existing_file(spec.weights, given["weights"].where, problems)
     elif spec.weights_key is not None:
         problems.add(given["weights-key"].where, "is given without weights")
     if spec.output is not None:
         changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
+    changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)
+    return None if len(problems.found) > before else replace(spec, **changes)
+
+
+def _named_model(
+    spec: ConversionSpec, given: Mapping[str, Given], workspace: Workspace, problems: Problems
+) -> dict[str, Any]:
+    """What follows from the kind of model that is named: its file, its name, and what has to be given with it."""
+    try:
+        reference = parse_model_reference(spec.model)
+    except ValueError as error:
+        problems.add(given["model"].where, f"given {shown(spec.model)}, which {error}")
+        return {}
+    changes: dict[str, Any] = {"name": spec.name or default_name(reference)}
+    if (path := referenced_path(reference)) is not None:
+        found = workspace.existing_file(path, given["model"].where, problems)
+        changes["model"] = spec.model.replace(path, found or path, 1)
     if isinstance(reference, TorchScriptFile) and spec.model_args:
         problems.add(given["model-args"].where, "is given for a TorchScript file, which takes none")
     if "inputs" not in given and not isinstance(reference, TorchvisionModel):
         kind = "factory" if isinstance(reference, ModuleFactory) else "model"
         problems.add("inputs", f"is missing; the {kind} {spec.model} needs example inputs, such as [[1, 3, 224, 224]]")
-    changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)
-    return None if len(problems.found) > before else replace(spec, **changes)
+    return changes
 
 
 def _output(given: str, where: str, workspace: Workspace, problems: Problems) -> str | None:
@@ -144,7 +157,16 @@ def _with_outputs(models: list[ConversionSpec], report_dir: str, problems: Probl
     """Give every model a file of its own."""
     named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
     for attribute in ("name", "output"):
-        counts = Counter(getattr(model, attribute) for model in named)
-        for value in (value for value, count in counts.items() if count > 1):
-            problems.add(attribute, f"{shown(value)} is used by {counts[value]} models; each needs its own")
+        users: dict[str, list[str]] = {}
+        for model in named:
+            users.setdefault(getattr(model, attribute), []).append(model.model)
+        shared = {value: found for value, found in users.items() if len(found) > 1}
+        for value, found in shared.items():
+            problems.add(attribute, f"{shown(value)} belongs to {_listed(found)}; give each model its own {attribute}")
+        if shared:
+            break  # models of one name have one default output as well
     return tuple(named)
+
+
+def _listed(models: list[str], limit: int = 5) -> str:
+    return ", ".join(map(shown, models[:limit])) + (f" and {len(models) - limit} more" if len(models) > limit else "")

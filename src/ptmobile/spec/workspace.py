@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,9 @@ class Workspace:
             return None
         root = self.root.resolve()
         try:
-            target = (self.root / given).resolve()
-        except (OSError, RuntimeError) as error:
-            problems.add(where, f"given {shown(given)}, which cannot be followed: {type(error).__name__}")
+            target = _followed(self.root / given)
+        except (OSError, RuntimeError, ValueError) as error:
+            problems.add(where, f"given {shown(given)}, which cannot be followed: {_reason(error)}")
             return None
         if not target.is_relative_to(root):
             problems.add(
@@ -36,9 +37,7 @@ class Workspace:
                 f"given {shown(given)}, which lies outside the workspace; allowed: a path inside it, relative to it",
             )
             return None
-        lexical = Path(os.path.normpath(self.root / given))
-        inside = lexical.relative_to(self.root) if lexical.is_relative_to(self.root) else target.relative_to(root)
-        return inside.as_posix()
+        return self._inside(given, target, root).as_posix()
 
     def existing_file(self, given: str, where: str, problems: Problems) -> str | None:
         """Like :meth:`relative`, and the file must exist."""
@@ -52,7 +51,17 @@ class Workspace:
         if not target.exists():
             problems.add(where, f"given {shown(given)}, which does not exist in the workspace{self._near(target)}")
             return None
+        if not target.is_file():
+            problems.add(where, f"given {shown(given)}, which is not a plain file")
+            return None
         return path
+
+    def _inside(self, given: str, target: Path, root: Path) -> Path:
+        """The path as it was given, without its ``..``, if that means the same file; else the path of the target."""
+        lexical = Path(os.path.normpath(self.root / given))
+        if lexical.is_relative_to(self.root) and lexical.resolve() == target:
+            return lexical.relative_to(self.root)
+        return target.relative_to(root)
 
     def _near(self, missing: Path) -> str:
         try:
@@ -60,3 +69,15 @@ class Workspace:
         except OSError:
             return ""
         return suggestion(missing.name, siblings)
+
+
+def _followed(path: Path) -> Path:
+    """Where a path leads. What cannot be looked at (a name that is too long, a folder that may not be read) raises."""
+    target = path.resolve()
+    with suppress(FileNotFoundError):
+        target.lstat()
+    return target
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
