@@ -71,6 +71,8 @@ def _one_model(spec: ConversionSpec, workers: Workers, files: WorkspaceFiles, pr
     shipped, fault = None, None
     try:
         shipped = _ship(spec, result, outcome, files)
+    except InterruptedRunError:
+        raise
     except PtmobileError as error:
         fault = error
     finally:

@@ -26,6 +26,7 @@ from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.workspace import Workspace
 
 REPORT, SUMMARY = "report.json", "summary.md"
+_CANCELLATIONS = (signal.SIGINT, signal.SIGTERM)
 _ANNOTATIONS = 10  # the runner shows no more of a kind per step
 
 
@@ -41,9 +42,10 @@ class Session:
 
     def run(self, spec: RunSpec) -> int:
         """Do everything and return the exit code."""
-        with _interruptible():
-            report = run_models(spec, Run(self._workspace.root, self._progress, self._source, _now))
-        return self._publish(report, spec.report_dir, summary=spec.summary)
+        with _on_cancellation(signal.SIG_IGN):
+            with _on_cancellation(_interrupt):
+                report = run_models(spec, Run(self._workspace.root, self._progress, self._source, _now))
+            return self._publish(report, spec.report_dir, summary=spec.summary)
 
     def refuse(self, error: ConfigurationError) -> int:
         """Say what is wrong with the specification; nothing has been run."""
@@ -119,22 +121,22 @@ def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn a cancellation (SIGINT, then SIGTERM) into an exception, so that the report is still written.
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """Turn a cancellation into an exception, so that the report is still written.
 
-    Python as the first process of a container would ignore SIGTERM without a handler.
+    The runner sends SIGINT and some seconds later SIGTERM: the second must not end what the first has begun.
     """
+    for signal_number in _CANCELLATIONS:
+        signal.signal(signal_number, signal.SIG_IGN)
+    raise InterruptedRunError(f"The run was interrupted by {signal.Signals(number).name}.")
 
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        raise InterruptedRunError(f"The run was interrupted by {name}.")
 
-    before: dict[signal.Signals, Any] = {}
+@contextmanager
+def _on_cancellation(handler: Any) -> Iterator[None]:
+    """Handle SIGINT and SIGTERM; without a handler Python as the first process of a container would ignore SIGTERM."""
+    before = [(number, signal.signal(number, handler)) for number in _CANCELLATIONS]
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, interrupt)
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before:
+            signal.signal(number, previous)

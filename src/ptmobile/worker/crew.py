@@ -20,6 +20,7 @@ from ptmobile.worker.channel import Reader
 from ptmobile.worker.processes import end, how_it_ended
 
 _STOPPING_GRACE_SECONDS = 5.0
+MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
 # Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
 _ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
 
@@ -54,6 +55,7 @@ class Crew:
 
     def __init__(self, scratch: Path, deadline: float, emit: Callable[[Message], None]) -> None:
         self.record = Record()
+        self.out_of_time = False
         self._scratch = scratch
         self._deadline = deadline
         self._emit = emit
@@ -72,7 +74,7 @@ class Crew:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 if not self._stopping:
-                    self._out_of_time()
+                    self._end_all()
                 return
             for key, _ in self._selector.select(left):
                 self._listen(key.data)
@@ -159,13 +161,15 @@ class Crew:
             method=busy.method,
             status="crashed",
             seconds=round(time.monotonic() - member.since, 3) if member.since else 0.0,
-            problem=Problem(title=title, message=message),
+            problem=Problem(title=title, message=message, advice="" if status == "crashed" else MORE_TIME),
         )
         member.busy = None
         self.record.stages[stage.key] = stage
         self._emit(StageEnded(stage=stage))
 
-    def _out_of_time(self) -> None:
+    def _end_all(self) -> None:
+        """The time is up: whoever is busy has failed by that."""
+        self.out_of_time = True
         for member in self._members.values():
             if not member.over and member.busy is not None:
                 self._fail(member, f"The time limit was reached{_during(member.busy)}.", "timeout")

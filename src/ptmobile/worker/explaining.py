@@ -27,6 +27,10 @@ _ADVICE = (
         r"types other than custom c\+\+ classes",
         "The lite interpreter knows no classes: return tensors, tuples or dicts.",
     ),
+    (
+        r"basic_string::|bad_alloc",
+        "The lite interpreter of 1.13 breaks on scripted NamedTuples: return a plain tuple, or use method trace.",
+    ),
     (r"ENTER is not supported", "Take the `with` statement out of forward; it cannot be saved."),
     (
         r"Expected .* channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors",

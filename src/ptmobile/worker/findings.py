@@ -30,11 +30,14 @@ from ptmobile.result import (
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
 from ptmobile.worker.comparing.proof import output_cards
-from ptmobile.worker.crew import Crew
+from ptmobile.worker.crew import MORE_TIME, Crew
 from ptmobile.worker.model_process import EAGER, EAGER_AGAIN, INPUTS
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.saving import file_of
 
+TRACED_ONCE = (
+    "Tracing writes down the sizes and the branches that the first input takes; method script keeps them in the file."
+)
 _BEFORE_ROADS: tuple[StageName, ...] = ("load", "inputs", "eager")
 
 
@@ -172,7 +175,9 @@ class Findings:
             return Failure(kind="nondeterministic", stage=EAGER, problem=problem)
         title = f"{comparison.candidate} does not compute what {comparison.reference} computes"
         advice = ""
-        if comparison.owed == "exact" and finding is not None and finding.kind == "value":
+        if comparison.candidate == CAPTURED["trace"]:
+            advice = TRACED_ONCE
+        elif comparison.owed == "exact" and finding is not None and finding.kind == "value":
             advice = "Equal bits are owed here; if small differences are fine, set rtol or atol."
         problem = Problem(title=title, message=f"In trial {_trial(finding)}, {detail}.", advice=advice)
         return Failure(kind="mismatch", stage=comparison.candidate, problem=problem)
@@ -181,7 +186,11 @@ class Findings:
         stage = self._record.stages.get(key)
         if stage is not None and stage.problem is not None:
             return Failure(kind=kind, stage=key, problem=stage.problem)
-        problem = Problem(title=f"Stage {key} was not reached", message="An earlier process ended before it.")
+        if self._crew.out_of_time:
+            message = f"The time limit was reached before stage {key}."
+            problem = Problem(title="Out of time", message=message, advice=MORE_TIME)
+        else:
+            problem = Problem(title=f"Stage {key} was not reached", message="An earlier process ended before it.")
         return Failure(kind=kind, stage=key, problem=problem)
 
     def _first_failure(self) -> Failure:

@@ -12,13 +12,16 @@ from typing import Any
 
 import torch
 
+from ptmobile.errors import LoadError
+
 Leaf = torch.Tensor | None | bool | int | float | str
 SEQUENCES = ("tuple", "NamedTuple")
 MAX_LEAVES = 10_000
 MAX_PATH = 250  # what a result has room for
+_ADVICE = "A mobile runtime gives tensors, numbers, strings, None, and tuples, lists and dicts of these: return such."
 
 
-class UnsupportedValueError(Exception):
+class UnsupportedValueError(LoadError):
     """The model gives something that is neither a tensor nor a plain value nor a container of them."""
 
 
@@ -49,14 +52,15 @@ def flatten(value: Any, root: str = "out") -> Tree:
 def _flatten(value: Any, path: str, tree: Tree) -> None:
     if len(path) > MAX_PATH or path in tree.leaves or path in tree.containers:
         what = "is nested too deeply, or has too long a key" if len(path) > MAX_PATH else "has two keys that look alike"
-        raise UnsupportedValueError(f"the output {what}: {path[:MAX_PATH]}")
+        raise UnsupportedValueError(f"What the model returns {what}: {path[:MAX_PATH]}")
     children = _children(value)
     if children is None:
         if not isinstance(value, torch.Tensor | bool | int | float | str | None):
-            raise UnsupportedValueError(f"{path} is of type {type(value).__module__}.{type(value).__qualname__}")
+            kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+            raise UnsupportedValueError(f"The model returns a value of type {kind} at {path}", advice=_ADVICE)
         tree.leaves[path] = value.detach() if isinstance(value, torch.Tensor) else value
         if len(tree.leaves) > MAX_LEAVES:
-            raise UnsupportedValueError(f"the output has more than {MAX_LEAVES} parts")
+            raise UnsupportedValueError(f"The model returns more than {MAX_LEAVES} values", advice=_ADVICE)
         return
     kind, items = children
     tree.containers[path] = (kind, tuple(key for key, _ in items))
