@@ -11,6 +11,7 @@ from ptmobile.litefile import LiteFile
 from ptmobile.result import ModelResult
 from ptmobile.runtimes.releases import Recommendation
 from ptmobile.spec.conversion import ConversionSpec
+from ptmobile.spec.json_schema import DIALECT, tidy
 
 # Raised when a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
@@ -87,14 +88,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of ``report.json``, generated from these types."""
-    schemas, components = msgspec.json.schema_components([Report], ref_template="#/$defs/{name}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "ptmobile report",
-        **schemas[0],
-        "$defs": components,
-    }
+    """JSON Schema (2020-12) of ``report.json``, generated from these types.
+
+    It is open: a report of a later version may have more fields and is still a report of this schema version.
+    """
+    (report,), components = msgspec.json.schema_components([Report], ref_template="#/$defs/{name}")
+    schema: dict[str, Any] = tidy({"$schema": DIALECT, "title": "ptmobile report", **report, "$defs": components})
+    for definition in schema["$defs"].values():
+        definition.pop("additionalProperties", None)
+    return schema
 
 
 def to_json(report: Report) -> bytes:

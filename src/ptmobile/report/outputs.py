@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from ptmobile.report.model import ModelReport, Report
 from ptmobile.report.view import max_abs_diff
+
+#: Every output in the order of `action.yml` and of the README, which are generated from this.
+OUTPUTS: Final = {
+    "model-path": (
+        "Path of the verified .ptl file, relative to the workspace; with several models one path per line. "
+        "Empty if no model verified."
+    ),
+    "report-path": "Path of report.json, relative to the workspace.",
+    "sha256": "SHA-256 of the file, in hexadecimal digits. Empty unless the run has one model and it verified.",
+    "size-bytes": "Size of the file in bytes. Empty unless the run has one model and it verified.",
+    "bytecode-version": "Bytecode version of the file. Empty unless the run has one model and it verified.",
+    "equivalent": "true if every model of the run has a file that was shown to compute what the model computes.",
+    "max-abs-diff": (
+        "Largest absolute difference between an eager model and its file, over all models and outputs. "
+        "Empty if there is none to give."
+    ),
+    "verdict": "passed or failed. It does not depend on fail-on.",
+    "json": "All of this for every model, as JSON on one line: an object with verdict and a list of models.",
+}
 
 
 def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool | None]:
@@ -24,7 +43,7 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
         "sha256": only.content.sha256 if only else "",
         "size-bytes": only.content.size_bytes if only else "",
         "bytecode-version": only.content.bytecode_version if only else "",
-        "equivalent": bool(report.models) and all(map(equivalent, report.models)),
+        "equivalent": bool(report.models) and not report.problems and all(map(equivalent, report.models)),
         "max-abs-diff": f"{max(differences):g}" if differences else "",
         "verdict": report.verdict,
         "json": msgspec.json.encode(_everything(report)).decode(),

@@ -1,4 +1,4 @@
-"""The Markdown summary: a head over all models, then a block per model, so that it can be cut between blocks."""
+"""The Markdown summary: a head over all models, a block per model, a foot; it can be cut between the blocks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from ptmobile.report.view import view_of
 
 
 def summary_blocks(report: Report) -> list[str]:
-    """The summary's blocks in order: the head, then one per model."""
+    """The summary's blocks in order: the head, then one per model, then what made them."""
     view = view_of(report)
     head = _render("summary_head.md.j2", view=view)
-    return [head, *(_render("summary_model.md.j2", model=model) for model in view.models)]
+    models = [_render("summary_model.md.j2", model=model) for model in view.models]
+    return [head, *models, f"<sub>{markdown_text(view.footer)}</sub>\n"]
 
 
 def _render(template: str, **values: object) -> str:

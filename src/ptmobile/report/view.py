@@ -1,31 +1,75 @@
-"""What a reader is shown of a report: one view model, from which every rendering is made. No escaping here."""
+"""What a reader is shown of a report: one view model, from which every rendering is made. No escaping here.
+
+Everything is cut to a size that a page can hold: texts come from models, and a summary has a limit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from ptmobile.errors import ExitCode
+from ptmobile.report.comparisons import (
+    ASIDE,
+    FAILED,
+    PASSED,
+    FindingRow,
+    PairRow,
+    Square,
+    finding_rows,
+    largest_difference,
+    pair_row,
+    square_of,
+)
 from ptmobile.report.model import ModelReport, Reason, Report
-from ptmobile.report.numbers import seconds, short, size
-from ptmobile.result import Comparison, Finding, OutputComparison, Stage
+from ptmobile.report.numbers import count, seconds, short, size
+from ptmobile.result import Comparison, OutputCard, Stage, Trial
+from ptmobile.visible import shorten
 
-MARKS = {"passed": "✅", "failed": "❌", "crashed": "💥", "skipped": "▫️", "warning": "⚠️", "aside": "▫️"}
-_STAGE_MARKS = {"passed": MARKS["passed"], "failed": MARKS["failed"], "crashed": MARKS["crashed"]}
+MARKS = {"passed": PASSED, "failed": FAILED, "crashed": "💥", "skipped": ASIDE}
+# Rows of the table of models; those that failed are shown first when there are more.
+MAX_ROWS = 500
+_LINES, _LINE, _CELL = 60, 500, 300
+_FAILURES: dict[int, str] = {
+    ExitCode.LOAD: "not loaded",
+    ExitCode.CONVERT: "not converted",
+    ExitCode.MISMATCH: "not equal",
+    ExitCode.PUBLISH: "not written",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+# How a message of several points begins each of them.
+_POINT = "  - "
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class PairRow:
-    """One comparison: the pair, how it ended, and its worst numbers."""
+class Cut(Generic[T]):
+    """The first of many things, and how many more there are."""
+
+    shown: tuple[T, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class ProblemView:
+    """Why something failed: what happened, as a list or as lines that belong together, and what to do."""
+
+    title: str
+    points: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    location: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """One stage: how it went, and how long it took or why it failed."""
 
     mark: str
-    reference: str
-    candidate: str
-    outcome: str
-    max_abs: str = ""
-    max_rel: str = ""
-    snr: str = ""
-    tolerance: str = ""
-    needed: str = ""
+    name: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -34,60 +78,84 @@ class ModelView:
 
     mark: str
     name: str
-    model: str
     title: str
-    choice: str
-    reasons: tuple[Reason, ...]
-    warnings: tuple[Reason, ...]
-    notices: tuple[str, ...]
-    stages: tuple[tuple[str, str, str], ...]
+    result: str
+    reasons: tuple[ProblemView, ...]
+    warnings: Cut[str]
+    notices: Cut[str]
+    facts: tuple[tuple[str, str, bool], ...]
+    square: Square | None
     pairs: tuple[PairRow, ...]
-    findings: tuple[str, ...]
-    trials: tuple[str, ...]
-    outputs: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
+    findings: Cut[FindingRow]
+    stages: tuple[StageRow, ...]
+    asides: tuple[StageRow, ...]
+    trials: Cut[str]
+    outputs: Cut[str]
+    contents: str
     sections: tuple[tuple[str, str], ...]
-    operators: tuple[str, ...]
+    operators: Cut[str]
     gradle: tuple[str, ...]
     podfile: tuple[str, ...]
     runtime_notes: tuple[str, ...]
-    path: str
     size: str
-    conversion: str
-    max_abs: str
+    difference: str
+    relative: str
 
 
 @dataclass(frozen=True)
 class ReportView:
-    """The whole run as it is shown."""
+    """The whole run as it is shown; ``models`` has the failed ones first, ``rows`` is the table over them."""
 
     mark: str
     headline: str
+    remark: str
     models: tuple[ModelView, ...]
-    problems: tuple[Reason, ...]
+    rows: Cut[ModelView]
+    problems: tuple[ProblemView, ...]
     footer: str
 
 
 def view_of(report: Report) -> ReportView:
     """The view of a report."""
-    models = tuple(_model(model) for model in report.models)
+    models = tuple(map(_model, report.models))
+    failed_first = tuple(sorted(models, key=lambda model: model.mark == PASSED))
     return ReportView(
         mark=MARKS[report.verdict],
         headline=_headline(report),
-        models=models,
-        problems=report.problems,
+        remark=_remark(report),
+        models=failed_first,
+        rows=cut(models if len(models) <= MAX_ROWS else failed_first, MAX_ROWS),
+        problems=tuple(map(_problem, report.problems)),
         footer=_footer(report),
     )
 
 
+def cut(things: Sequence[T], limit: int) -> Cut[T]:
+    """At most ``limit`` of them."""
+    return Cut(tuple(things[:limit]), max(len(things) - limit, 0))
+
+
 def _headline(report: Report) -> str:
-    count = len(report.models)
-    good = sum(model.verdict.status == "passed" for model in report.models)
-    if not count:
-        return "ptmobile could not start" if report.problems else "ptmobile had nothing to do"
-    if good == count:
-        return "The model is verified" if count == 1 else f"All {count} models are verified"
-    return "The model failed" if count == 1 else f"{count - good} of {count} models failed"
+    done, bad = len(report.models), sum(model.verdict.status == "failed" for model in report.models)
+    if report.exit_code == ExitCode.CONFIGURATION and not done:
+        return "nothing was run: the specification is wrong"
+    if report.problems:
+        return f"the run did not finish: {count(done, 'model')} done, {bad} failed" if done else "the run did not start"
+    if done == 1:
+        model = report.models[0]
+        return model.verdict.title if bad else f"{model.spec.name} is verified"
+    if bad:
+        return f"{bad} of {done} models failed"
+    return f"all {done} models are verified" if done else "there was nothing to do"
+
+
+def _remark(report: Report) -> str:
+    """Where the exit code is not what the verdict makes one expect."""
+    if report.verdict == "failed" and not report.exit_code:
+        return "The step does not fail, because `fail-on` is `never`."
+    if report.verdict == "passed" and report.exit_code:
+        return "The step fails, because there are warnings and `fail-on` is `warning`."
+    return ""
 
 
 def _footer(report: Report) -> str:
@@ -99,123 +167,121 @@ def _footer(report: Report) -> str:
 def _model(model: ModelReport) -> ModelView:
     result, file = model.result, model.file
     runtimes = file.runtimes if file and file.verified else None
+    proof = _proof(model)
+    absolute, relative = largest_difference(proof) if proof else (None, None)
     return ModelView(
         mark=MARKS[model.verdict.status],
         name=model.spec.name,
-        model=model.spec.model,
         title=model.verdict.title,
-        choice=result.choice,
-        reasons=model.verdict.reasons,
-        warnings=model.verdict.warnings,
-        notices=tuple(n.message for n in result.notices if n.level == "notice"),
-        stages=tuple(_stage(stage) for stage in result.stages),
-        pairs=tuple(_pair(comparison) for comparison in result.comparisons),
-        findings=tuple(_findings(result.comparisons)),
-        trials=tuple(f"{t.number}: {', '.join(t.arguments)}{_seed(t.seed)}" for t in result.trials),
-        outputs=tuple(
-            " ".join(part for part in (c.output, c.kind, c.dtype, str(list(c.shape)) if c.dtype else "") if part)
-            for c in result.outputs
-        ),
-        facts=tuple(_facts(model)),
+        result=_result(model),
+        reasons=tuple(map(_problem, model.verdict.reasons)),
+        warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
+        notices=cut([shorten(n.message, _LINE) for n in result.notices if n.level == "notice"], 20),
+        facts=tuple(_facts(model, proof)),
+        square=square_of(result.comparisons),
+        pairs=tuple(map(pair_row, result.comparisons[:100])),
+        findings=cut(finding_rows(result.comparisons), 20),
+        stages=tuple(map(_stage, result.stages[:30])),
+        asides=tuple(_asides(model)),
+        trials=cut(list(map(_trial, result.trials)), 20),
+        outputs=cut(list(map(_output, result.outputs)), 50),
+        contents=count(len(file.content.operators), "operator") if file else "",
         sections=tuple((s.name, size(s.size_bytes)) for s in file.content.sections if s.size_bytes) if file else (),
-        operators=file.content.operators if file else (),
+        operators=cut([shorten(name, 120) for name in file.content.operators] if file else [], 300),
         gradle=runtimes.gradle if runtimes else (),
         podfile=runtimes.podfile if runtimes else (),
         runtime_notes=runtimes.notes if runtimes else (),
-        path=file.path if file else "",
         size=size(file.content.size_bytes) if file else "",
-        conversion=_conversion(model),
-        max_abs=short(max_abs_diff(model)),
+        difference=short(absolute),
+        relative=short(relative),
     )
 
 
 def max_abs_diff(model: ModelReport) -> float | None:
-    """The largest absolute difference between the eager model and what was made of it last."""
-    file = model.file
-    if file is None:
-        return None
-    candidate = f"lite ({file.method})"
-    found = [c.max_abs for c in model.result.comparisons if (c.reference, c.candidate) == ("eager", candidate)]
-    return found[0] if found else None
+    """The largest absolute difference between the eager model and the file."""
+    proof = _proof(model)
+    return largest_difference(proof)[0] if proof else None
 
 
-def _conversion(model: ModelReport) -> str:
+def _proof(model: ModelReport) -> Comparison | None:
+    """The comparison that matters in the end: the file against the eager model."""
     if model.file is None:
-        return ""
-    return f"{model.file.method}, {'optimised' if model.file.optimised else 'not optimised'}"
+        return None
+    pair = ("eager", f"lite ({model.file.method})")
+    return next((c for c in model.result.comparisons if (c.reference, c.candidate) == pair), None)
 
 
-def _stage(stage: Stage) -> tuple[str, str, str]:
-    problem = f"{stage.problem.title}: {stage.problem.message}" if stage.problem else seconds(stage.seconds)
-    return _STAGE_MARKS.get(stage.status, MARKS["skipped"]), stage.key, problem
+def _result(model: ModelReport) -> str:
+    """The verdict in two or three words, for the table over all models."""
+    verdict, file = model.verdict, model.file
+    if verdict.status == "failed":
+        return _FAILURES.get(verdict.code, "failed")
+    how = f" ({file.method}{'' if file.optimised else ', not optimised'})" if file else ""
+    warnings = f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else ""
+    return f"verified{how}{warnings}"
 
 
-def _pair(comparison: Comparison) -> PairRow:
-    worst = _worst(comparison)
-    mark = MARKS["passed" if comparison.passed else "failed" if comparison.decides else "aside"]
-    if comparison.equal:
-        return PairRow(mark, comparison.reference, comparison.candidate, "bit-equal")
-    values = worst.values if worst else None
-    if values is None:
-        return PairRow(mark, comparison.reference, comparison.candidate, "differs in structure")
-    if comparison.passed:
-        outcome = "within the tolerance"
-    elif values.mismatched:
-        outcome = f"{values.mismatched} of {values.total} values differ"
-    else:
-        outcome = "differs in structure"
-    return PairRow(
-        mark,
-        comparison.reference,
-        comparison.candidate,
-        outcome,
-        short(values.max_abs),
-        short(values.max_rel),
-        f"{values.snr_db:.0f} dB" if values.snr_db is not None else "-",
-        "exact" if comparison.owed == "exact" else f"{short(values.atol)} + {short(values.rtol)}·|e|",
-        f"{short(max(values.required_atol or 0.0, 0.0))}" if values.required_atol is not None else "-",
+def _problem(reason: Reason) -> ProblemView:
+    lines = reason.message.strip().splitlines()
+    if lines and lines[0].strip() == reason.title.strip():
+        del lines[0]
+    more = len(lines) - _LINES
+    kept = [shorten(line, _LINE) for line in lines[:_LINES]] + ([f"{_POINT}… and {more} more"] if more > 0 else [])
+    listed = all(line.startswith(_POINT) for line in kept)
+    return ProblemView(
+        title=reason.title,
+        points=tuple(line.removeprefix(_POINT) for line in kept) if listed else (),
+        lines=() if listed else tuple(kept),
+        location=reason.location,
+        advice=shorten(reason.advice, 2 * _LINE),
     )
 
 
-def _worst(comparison: Comparison) -> OutputComparison | None:
-    """The output that is furthest over its limit, or nearest to it."""
-
-    def badness(output: OutputComparison) -> tuple[bool, float]:
-        values = output.values
-        if values is None:
-            return not output.passed, 0.0
-        limit = values.atol + values.rtol * (values.scale or 0.0)
-        difference = values.max_abs if values.max_abs is not None else float("inf")
-        return not output.passed, difference / limit if limit else difference
-
-    return max(comparison.outputs, key=badness, default=None)
+def _stage(stage: Stage) -> StageRow:
+    problem = shorten(f"{stage.problem.title}: {stage.problem.message}", _CELL) if stage.problem else ""
+    return StageRow(MARKS[stage.status], stage.key, problem or seconds(stage.seconds))
 
 
-def _findings(comparisons: tuple[Comparison, ...]) -> Iterator[str]:
-    for comparison in comparisons:
-        for finding in comparison.findings:
-            yield f"{comparison.reference} → {comparison.candidate}: {_finding(finding)}"
+def _asides(model: ModelReport) -> Iterator[StageRow]:
+    """Stages that failed without failing the model: the other road came to its end."""
+    if model.verdict.status == "passed":
+        for stage in model.result.stages[:30]:
+            if stage.problem is not None:
+                line = next(iter(stage.problem.message.strip().splitlines()), "")
+                yield StageRow(ASIDE, stage.key, shorten(f"{stage.problem.title}: {line}", _CELL))
 
 
-def _finding(finding: Finding) -> str:
-    trial = "" if finding.trial is None or finding.trial < 0 else f" (trial {finding.trial})"
-    return f"{finding.output} {finding.message}{trial}"
-
-
-def _facts(model: ModelReport) -> Iterator[tuple[str, str]]:
+def _facts(model: ModelReport, proof: Comparison | None) -> Iterator[tuple[str, str, bool]]:
+    """Key, value, and whether the value is something to copy."""
     file, result = model.file, model.result
     if file is not None:
-        yield "file", file.path
-        yield "size", f"{size(file.content.size_bytes)} ({file.content.size_bytes} bytes)"
-        yield "SHA-256", file.content.sha256
-        yield "bytecode version", str(file.content.bytecode_version)
-        yield "archive version", str(file.content.archive_version)
-        yield "methods", ", ".join(file.content.methods)
-    yield "seed", str(model.spec.seed)
-    yield "time", seconds(result.seconds)
-    if result.peak_memory_bytes is not None:
-        yield "largest process", size(result.peak_memory_bytes)
+        yield "File" if file.verified else "File that did not verify", file.path, True
+        yield "Size", f"{size(file.content.size_bytes)} ({file.content.size_bytes:,} bytes)", False
+        yield "SHA-256", file.content.sha256, True
+        yield "Bytecode version", str(file.content.bytecode_version), False
+        optimised = "optimised" if file.optimised else "not optimised"
+        yield "Conversion", shorten(f"{result.choice or file.method}, {optimised}", _CELL), False
+    if proof is not None:
+        yield "Difference from the eager model", _difference(proof), False
+    if result.trials:
+        yield "Inputs compared on", f"{len(result.trials)}, from seed {model.spec.seed}", False
 
 
-def _seed(seed: int | None) -> str:
-    return "" if seed is None else f", seed {seed}"
+def _difference(proof: Comparison) -> str:
+    if proof.equal:
+        return "none: equal bits"
+    absolute, relative = largest_difference(proof)
+    if absolute is None:
+        return "in structure, or not finite"
+    part = f", which is {short(relative)} of the output's largest value" if relative is not None else ""
+    return f"{short(absolute)} at most{part}"
+
+
+def _trial(trial: Trial) -> str:
+    seed = "" if trial.seed is None else f", seed {trial.seed}"
+    return shorten(f"{trial.number}: {', '.join(trial.arguments)}{seed}", _CELL)
+
+
+def _output(card: OutputCard) -> str:
+    shape = str(list(card.shape)) if card.dtype else ""
+    return shorten(" ".join(part for part in (card.output, card.kind, card.dtype, shape) if part), _CELL)
