@@ -112,7 +112,8 @@ class Findings:
             if stage == "optimised" and not optimised:
                 continue
             if not self._record.passed(key):
-                self._failures[method] = self._stage_failure("mismatch" if stage == "lite" else "convert", key)
+                if self._verified(variants, method):  # else a stage before this one is the first bad one
+                    self._failures[method] = self._stage_failure("mismatch" if stage == "lite" else "convert", key)
                 return False
         verified = self._verified(variants, method)
         path = file_of(self._scratch, method).relative_to(self._scratch).as_posix()

@@ -23,6 +23,7 @@ from ptmobile.worker.loading import load_model
 from ptmobile.worker.processes import fork
 from ptmobile.worker.road import RoadEnds, walk_road
 from ptmobile.worker.running import run_all, run_once
+from ptmobile.worker.saving import prepare_to_save
 from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.value_files import save_tree
 
@@ -51,6 +52,8 @@ def run_model(job: Job, ends: ModelEnds) -> None:
             trials = make_trials(job.spec, entries, workspace)
             write_inputs(trials, Path(job.scratch))
         with reporter.stage("eager", "The model could not be run"):
+            if not job.spec.optimize:
+                prepare_to_save(loaded.module)
             run_eager(loaded.module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
     except StageFailedError:
         return

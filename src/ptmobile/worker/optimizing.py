@@ -8,18 +8,16 @@ import torch
 from torch.utils import mobile_optimizer
 
 from ptmobile.errors import ConvertError
-from ptmobile.result import Method
 from ptmobile.spec.conversion import ConversionSpec
 
 
-def optimise(
-    captured: torch.jit.ScriptModule, method: Method, spec: ConversionSpec, *, freeze_traces: bool = True
-) -> torch.jit.ScriptModule:
+def optimise(captured: torch.jit.ScriptModule, spec: ConversionSpec, *, freeze: bool) -> torch.jit.ScriptModule:
     """The optimised module.
 
-    A traced module is frozen first. Without that, the fold of Conv2d(bias=False) + BatchNorm2d inside
-    ``optimize_for_mobile`` silently computes wrong numbers from torch 1.11 on (pytorch/pytorch issues 76431, 116515
-    and 133840 show it); frozen, the BatchNorm is folded before that pass can meet it.
+    ``freeze`` is for all but freshly scripted modules: for what was, or may have been, traced. Without it, the fold of
+    Conv2d(bias=False) + BatchNorm2d inside ``optimize_for_mobile`` silently computes wrong numbers from torch 1.11 on
+    (pytorch/pytorch issues 76431, 116515 and 133840 show it); frozen, the BatchNorm is folded before that pass can meet
+    it.
 
     Raises:
         ConvertError: a method to preserve does not exist.
@@ -27,7 +25,7 @@ def optimise(
     """
     _check_methods(captured, spec.preserve_methods)
     preserved = [name for name in spec.preserve_methods if name != "forward"]
-    if method == "trace" and freeze_traces:
+    if freeze:
         fold = "CONV_BN_FUSION" not in spec.optimize_blocklist
         captured = torch.jit.freeze(captured, preserved_attrs=[*preserved, *_bundled(captured)], optimize_numerics=fold)
     blocklist: set[Any] = {getattr(mobile_optimizer.MobileOptimizerType, name) for name in spec.optimize_blocklist}

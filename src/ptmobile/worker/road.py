@@ -16,7 +16,7 @@ from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.optimizing import optimise
 from ptmobile.worker.running import run_all
-from ptmobile.worker.saving import bundle, file_of, save_lite
+from ptmobile.worker.saving import bundle, file_of, prepare_to_save, save_lite
 from ptmobile.worker.stage import Reporter, StageFailedError
 
 CAPTURED: Final[dict[Method, StageName]] = {"trace": "traced", "script": "scripted"}
@@ -60,13 +60,17 @@ class _Road:
         self._method = method
         self._trials = trials
         self._reporter = reporter
+        self._given = False  # as TorchScript, which may have been traced
         self._workspace, self._scratch = Path(job.workspace), Path(job.scratch)
 
     def capture(self, module: torch.nn.Module) -> torch.jit.ScriptModule:
         """Trace or script, and run what comes of it."""
+        self._given = isinstance(module, torch.jit.ScriptModule)
         stage = CAPTURED[self._method]
         with self._reporter.stage(stage, f"The model could not be {stage}"):
             captured, notices = capture(module, self._method, self._trials[0], self._workspace)
+            if not self._spec.optimize:
+                prepare_to_save(captured)
             self._run(captured, stage)
         self._reporter.notice(*notices)
         return captured
@@ -76,7 +80,7 @@ class _Road:
         final = bundle(captured, self._trials[0]) if self._spec.bundle_inputs else captured
         if self._spec.optimize:
             with self._reporter.stage("optimised", "The optimised model could not be made or run"):
-                final = optimise(final, self._method, self._spec)
+                final = optimise(final, self._spec, freeze=self._method == "trace" or self._given)
                 del captured
                 self._run(final, "optimised")
         with self._reporter.stage("saved", "The model could not be saved for the lite interpreter"):

@@ -27,6 +27,17 @@ def bundle(module: torch.jit.ScriptModule, first: TrialInputs) -> torch.jit.Scri
     return module
 
 
+def prepare_to_save(module: torch.nn.Module) -> None:
+    """To be called before the first run of a module that is saved as it is, without having been optimised.
+
+    A run without specialisation caches the graph as it stands, and saving takes that: calls of submodules in it would
+    lead nowhere, since the lite interpreter knows no methods of submodules. (Before ``optimize_for_mobile`` the calls
+    must stay: its fold of convolution and batch normalisation needs them, and is wrong without.)
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        torch._C._jit_pass_inline(module.graph)  # noqa: SLF001 - torch has no public name for it
+
+
 def save_lite(module: torch.jit.ScriptModule, final: Path) -> None:
     """Write the module for the lite interpreter, without debug records.
 
