@@ -92,25 +92,23 @@ class NoRoad(nn.Module):
 
 
 class Hoisted(nn.Module):
-    """Branches over convolutions of different widths, as in torchvision's feature pyramids.
+    """Convolutions of different widths in the branches of an `if`, as in torchvision's feature pyramids.
 
-    ``optimize_for_mobile`` takes the convolutions out of the branches, so that each runs on every input, and XNNPACK
-    does not check the number of channels: it reads far beyond a small tensor's end.
+    ``optimize_for_mobile`` takes the convolutions out of the branches, so that both run on every input, and XNNPACK
+    does not check the number of channels: the wide one reads hundreds of megabytes beyond the end of a narrow image.
     """
 
-    def __init__(self, width: int = 4096):
+    def __init__(self):
         super().__init__()
         self.narrow = nn.Conv2d(4, 4, 1)
-        self.wide = nn.Conv2d(width, 4, 1)
+        self.wide = nn.Conv2d(2048, 4, 1)
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.one(x, 0) + self.one(y, 1).mean()
-
-    def one(self, x: Tensor, index: int) -> Tensor:
-        if index == 0:
-            return self.narrow(x)
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1] == 4:
+            y = self.narrow(x)
         else:
-            return self.wide(x)
+            y = self.wide(x)
+        return y.mean((2, 3))
 
 
 class CrashesTraced(nn.Module):
@@ -147,6 +145,10 @@ class Methods(nn.Module):
     @torch.jit.export
     def features(self, x: Tensor) -> Tensor:
         return x * 3
+
+    @torch.jit.export
+    def deeper(self, x: Tensor) -> Tensor:
+        return self.head(x) * 2
 
     @torch.jit.export
     def labels(self) -> List[str]:
