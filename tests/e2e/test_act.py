@@ -91,6 +91,6 @@ def test_the_action_in_a_workflow(repository: Path, tmp_path: Path, docker_clien
     assert "the failure is reported" in log
     summaries = re.findall(r"Summary - .*", log)
     assert len(summaries) >= 1, log
-    assert "The model is verified" in log
+    assert "ptmobile: DigitNet is verified" in log
     assert "did you mean 'mobilenet_v2'?" in log
     assert "Traceback" not in log
