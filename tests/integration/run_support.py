@@ -123,9 +123,9 @@ def run_cli(
 ) -> Ran:
     """Run ``ptmobile convert`` in a workspace; ``before`` is called in the child before it starts."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _CLI, "convert", *arguments],
+        cli_command(*arguments),
         cwd=workspace,
-        env={**_environment(), **(env or {})},
+        env={**cli_environment(), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -136,5 +136,11 @@ def run_cli(
     return Ran(done.returncode, done.stdout.decode(), workspace, report_dir)
 
 
-def _environment() -> dict[str, str]:
+def cli_command(*arguments: str) -> list[str]:
+    """The command that runs ``ptmobile convert`` with these arguments."""
+    return [sys.executable, "-I", "-c", _CLI, "convert", *arguments]
+
+
+def cli_environment() -> dict[str, str]:
+    """What little a run needs of its environment."""
     return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}

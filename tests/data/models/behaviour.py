@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import torch
@@ -96,3 +97,27 @@ class SpeaksOutOfTurn(nn.Module):
                 pass
         while True:
             signal.pause()
+
+
+class LeavesOthersBehind(nn.Module):
+    """Starts processes, one of them in a session of its own, and goes on for ever."""
+
+    def forward(self, x):
+        for alone in (False, True):
+            subprocess.Popen(["sleep", "1000"], start_new_session=alone)
+        print("it hangs", flush=True)
+        while True:
+            signal.pause()
+
+
+class StartsOthers(nn.Module):
+    """Starts processes that outlive it, and tells their numbers; one holds its output open, one has a session."""
+
+    def forward(self, x):
+        started = [
+            subprocess.Popen(["sleep", "1000"]),
+            subprocess.Popen(["sleep", "1000"], start_new_session=True, stdout=subprocess.DEVNULL),
+            subprocess.Popen(["sh", "-c", "setsid sleep 1000 & sleep 1000"], start_new_session=True),
+        ]
+        print("started", *(process.pid for process in started), flush=True)
+        return x * 2
