@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from ptmobile import __version__
 from ptmobile.errors import ConfigurationError, ExitCode, InterruptedRunError, PublishError
@@ -18,6 +18,7 @@ from ptmobile.github.outputs import OutputFile
 from ptmobile.github.summary import append_summary
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
+from ptmobile.progress.output import LastingOutput
 from ptmobile.report.escape import code
 from ptmobile.report.model import ModelReport, Reason, Report, Source, Tool, to_json
 from ptmobile.report.outputs import outputs_of
@@ -33,11 +34,12 @@ _ANNOTATIONS = 10  # the runner shows no more of a kind per step
 class Session:
     """Runs a specification, or refuses a wrong one, and publishes what there is to say."""
 
-    def __init__(self, context: GitHubContext, workspace: Workspace, stream: TextIO) -> None:
+    def __init__(self, context: GitHubContext, workspace: Workspace, stream: TextIO | None) -> None:
         self._context = context
         self._workspace = workspace
-        self._progress = choose_progress(stream, in_actions=context.in_actions)
-        self._commands = CommandWriter(stream) if context.in_actions else None
+        output = cast("TextIO", LastingOutput(stream))
+        self._progress = choose_progress(output, in_actions=context.in_actions)
+        self._commands = CommandWriter(output) if context.in_actions else None
         self._source = Source(repository=context.repository, sha=context.sha, ref=context.ref, run_url=context.run_url)
 
     def run(self, spec: RunSpec) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -168,6 +169,22 @@ def test_outside_of_a_job_no_commands_are_printed(workspace: Path) -> None:
     assert ran.code == 3
     assert parse_commands(ran.output) == []
     assert "the width must be positive" in ran.output
+
+
+@pytest.mark.parametrize("redirect", ["| true", "> /dev/full", ">&-"])
+def test_a_run_goes_on_when_nobody_reads_what_it_prints(workspace: Path, redirect: str) -> None:
+    command = shlex.join(cli_command("--model", "nets.py:Stateless", "--inputs", "[2]"))
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} {redirect}"],
+        cwd=workspace,
+        env=cli_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Ran(0, "", workspace).report["verdict"] == "passed"
+    assert (workspace / "ptmobile-report" / "Stateless.ptl").is_file()
 
 
 # --- the same file everywhere ----------------------------------------------------------------------------------------
