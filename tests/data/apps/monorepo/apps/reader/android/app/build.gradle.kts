@@ -1,0 +1,4 @@
+plugins { id("com.android.application") }
+dependencies {
+    implementation(ml.torch)
+}

@@ -1,0 +1,8 @@
+dependencyResolutionManagement {
+    versionCatalogs {
+        create("ml") {
+            from(files("gradle/learning.versions.toml"))
+        }
+    }
+}
+include(":app")
