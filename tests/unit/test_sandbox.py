@@ -1,7 +1,8 @@
-"""The wall between host and worker: nothing of the host reaches a worker, and nothing but an honest result comes back."""
+"""The wall between host and worker: nothing of the host reaches a worker, and only an honest result comes back."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -393,7 +394,9 @@ def test_a_flood_of_results_is_a_fault(listen: Listen, monkeypatch: pytest.Monke
     assert len(heard) < 10_000
 
 
-@pytest.mark.parametrize(("status", "words"), [(9, "SIGKILL"), (11, "SIGSEGV"), (1 << 8, "exit status 1"), (64, "64")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(9, "SIGKILL"), (11, "SIGSEGV"), (1 << 8, "exit status 1"), (50, "signal 50")]
+)
 def test_the_result_of_a_worker_that_ended_badly_does_not_count(listen: Listen, status: int, words: str) -> None:
     listener, ended, _ = listen(encode(Finished(result=GOOD)), status)
     assert words in ended
