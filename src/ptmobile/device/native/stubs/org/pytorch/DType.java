@@ -1,0 +1,4 @@
+package org.pytorch;
+
+/** For compiling only; constants are told apart by name. */
+public enum DType {}
