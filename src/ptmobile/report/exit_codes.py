@@ -1,0 +1,24 @@
+"""The exit codes in words, for the documentation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ptmobile.errors import ExitCode
+
+#: What each code means, in the order of the README's table.
+EXIT_CODES: Final[dict[ExitCode, str]] = {
+    ExitCode.PASSED: "Every model is verified (or `fail-on` is `never`).",
+    ExitCode.INTERNAL: "ptmobile itself failed, or its worker could not be started.",
+    ExitCode.CONFIGURATION: "The inputs, the config file or the command line ask for something impossible.",
+    ExitCode.LOAD: "A model, its weights or its example inputs cannot be loaded, or the model does not run.",
+    ExitCode.CONVERT: "Neither tracing nor scripting leads to a file (or the one that was asked for does not).",
+    ExitCode.MISMATCH: (
+        "The file does not run, or does not compute what the model computes; or the model itself is not deterministic. "
+        "Also: there are warnings and `fail-on` is `warning`."
+    ),
+    ExitCode.RUNTIME_INCOMPATIBLE: "Reserved: the app's runtime cannot run the file. Not used yet.",
+    ExitCode.BUDGET: "Reserved: the file is too large or too slow. Not used yet.",
+    ExitCode.PUBLISH: "The file or the report cannot be written.",
+    ExitCode.INTERRUPTED: "The run was cancelled.",
+}
