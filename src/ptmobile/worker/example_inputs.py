@@ -13,11 +13,14 @@ from ptmobile.errors import LoadError
 from ptmobile.result import Trial
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, Shape
 from ptmobile.worker.loading.checkpoints import open_tensor_file
+from ptmobile.worker.loading.state_dicts import summary
 from ptmobile.worker.values import describe
 
 # Without a range: small enough for the smallest embedding table, large enough to differ.
 DEFAULT_INTEGER_RANGE = (0, 2)
 DEFAULT_RANGES = {"uint8": (0, 256)}
+_NUMPY_FORMATS = (b"\x93NUMPY", b"PK")
+_ADVICE = "It must be a .npy or .npz of numbers (numpy.save, numpy.savez), or a .pt of tensors (torch.save)."
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,8 @@ def read_data_file(path: Path, key: str | None) -> list[torch.Tensor]:
     except LoadError:
         raise
     except Exception as error:
-        raise LoadError(
-            f"The data file {path.name} cannot be read: {error}",
-            advice="It must be a .npy or .npz of numbers (numpy.save, numpy.savez), or a .pt of tensors (torch.save).",
-        ) from error
+        reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+        raise LoadError(f"The data file {path.name} cannot be read: {reason}", advice=_ADVICE) from error
     if isinstance(values, dict):
         values = _select(values, key, path.name)
     elif key is not None:
@@ -104,6 +105,11 @@ def read_data_file(path: Path, key: str | None) -> list[torch.Tensor]:
 
 
 def _read_numpy(path: Path) -> Any:
+    with path.open("rb") as file:
+        head = file.read(max(map(len, _NUMPY_FORMATS)))
+    if not head.startswith(_NUMPY_FORMATS):
+        what = "is not in NumPy's format" if head else "is empty"
+        raise LoadError(f"The data file {path.name} {what}", advice=_ADVICE)
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         return [loaded]
@@ -136,7 +142,11 @@ def _tensor(value: Any, name: str) -> torch.Tensor:
         try:
             return torch.from_numpy(value)
         except TypeError as error:
-            raise LoadError(f"The data file {name} holds {value.dtype} values, which no tensor has.") from error
-    if isinstance(value, torch.Tensor):
+            raise LoadError(
+                f"The data file {name} holds values of type {value.dtype}, which no tensor has",
+                advice="Convert them before saving, for example by array.astype('int64').",
+            ) from error
+    if isinstance(value, torch.Tensor) and not value.is_quantized and value.layout == torch.strided:
         return value.detach().cpu().contiguous()
-    raise LoadError(f"The data file {name} holds a {type(value).__name__} where a tensor is needed.")
+    what = "a quantised or sparse tensor" if isinstance(value, torch.Tensor) else summary(value)
+    raise LoadError(f"The data file {name} holds {what}, where a plain tensor is needed", advice=_ADVICE)

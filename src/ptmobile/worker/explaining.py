@@ -33,17 +33,27 @@ _ADVICE = (
     ),
     (r"ENTER is not supported", "Take the `with` statement out of forward; it cannot be saved."),
     (
-        r"Expected .* channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors",
+        r"Expected .* channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors|The size of tensor a",
         "Check the shapes given in `inputs`.",
     ),
     (
         r"is invalid for input of size",
         "A size is fixed in the model, or tracing has fixed it: write -1 or x.shape[0], or use method script.",
     ),
-    (r"expected scalar type|must be .* dtype|Expected tensor for argument .* scalar", "Check the dtypes in `inputs`."),
+    (
+        r"expected scalar type|must be .* dtype|must have the same dtype|Expected tensor for argument .* scalar",
+        "Check the dtypes in `inputs`.",
+    ),
     (r"index out of range", "Give integer inputs a `range` that fits the model, such as [0, vocabulary size]."),
-    (r"missing \d+ required positional argument", "Give one entry in `inputs` per argument of forward."),
-    (r"takes \d+ positional arguments? but \d+ were given", "Give one entry in `inputs` per argument of forward."),
+    (
+        r"missing \d+ required positional argument|takes \d+ positional arguments? but \d+ were given",
+        "Give one entry in `inputs` per argument of forward; a data file gives all it holds, unless `key` names one.",
+    ),
+    (
+        r"XNNPACK \w+ not (available|usable)",
+        "XNNPACK computes in float32 only: bring the model to float32, or set `optimize: false`.",
+    ),
+    (r"MemoryError|can't allocate memory", "The memory is not enough: give smaller inputs, or use a larger machine."),
 )
 
 
@@ -60,7 +70,8 @@ def problem_of(error: BaseException, title: str, workspace: Path) -> Problem:
 
 def _sent(text: str, limit: int = MAX_MESSAGE) -> str:
     """A text that can travel: of limited length, and without halves of characters, which file names may hold."""
-    return text[:limit].encode("utf-8", "replace").decode("utf-8")
+    text = text if len(text) <= limit else text[: limit - 1] + "…"
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _reason(text: str) -> str:

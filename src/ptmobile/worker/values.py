@@ -20,6 +20,8 @@ MAX_LEAVES = 10_000
 MAX_PATH = 250  # what a result has room for
 _ADVICE = "A mobile runtime gives tensors, numbers, strings, None, and tuples, lists and dicts of these: return such."
 
+_DENSE = "No mobile runtime gives such tensors to an app: return a dense one (to_dense)."
+
 
 class UnsupportedValueError(LoadError):
     """The model gives something that is neither a tensor nor a plain value nor a container of them."""
@@ -58,6 +60,9 @@ def _flatten(value: Any, path: str, tree: Tree) -> None:
         if not isinstance(value, torch.Tensor | bool | int | float | str | None):
             kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
             raise UnsupportedValueError(f"The model returns a value of type {kind} at {path}", advice=_ADVICE)
+        if isinstance(value, torch.Tensor) and value.layout != torch.strided:
+            layout = str(value.layout).removeprefix("torch.")
+            raise UnsupportedValueError(f"The model returns a tensor of layout {layout} at {path}", advice=_DENSE)
         tree.leaves[path] = value.detach() if isinstance(value, torch.Tensor) else value
         if len(tree.leaves) > MAX_LEAVES:
             raise UnsupportedValueError(f"The model returns more than {MAX_LEAVES} values", advice=_ADVICE)
