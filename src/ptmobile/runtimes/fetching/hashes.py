@@ -1,0 +1,38 @@
+"""The SHA-256 of the published files that we have seen."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+CHUNK_BYTES: Final = 2**20
+
+
+class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    origin: str
+    sha256: dict[str, str]
+
+
+@cache
+def known_hashes() -> dict[str, str]:
+    """SHA-256 by coordinates (`group:name:version@extension`)."""
+    data = resources.files("ptmobile.runtimes.fetching").joinpath("known_hashes.json").read_bytes()
+    return msgspec.json.decode(data, type=_Known).sha256
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
