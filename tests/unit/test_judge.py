@@ -101,7 +101,9 @@ def test_fail_on(fail_on: str, code: int, warned: bool, expected: int) -> None:
     assert run(fail_on, verdict(code, warned=warned)) == expected
 
 
-@pytest.mark.parametrize(("kind", "warned"), list(product(["load", "convert", "mismatch", "nondeterministic", None], [0, 1])))
+@pytest.mark.parametrize(
+    ("kind", "warned"), list(product(["load", "convert", "mismatch", "nondeterministic", None], [0, 1]))
+)
 def test_status_and_code_agree(kind: FailureKind | None, warned: int) -> None:
     fault = failure(kind, "eager", "a", "b") if kind else None
     judged = judge_model(SPEC, result(failure=fault, notices=(WARNING,) * warned))

@@ -344,6 +344,11 @@ def with_texts(of: Report, text: str) -> Report:
     return msgspec.convert(changed(msgspec.to_builtins(of), ""), Report)
 
 
+def harmless(text: str) -> str:
+    """As many lines of nothing remarkable: one line is shown as text, several as a block."""
+    return "\n".join("harmless" for _ in ("x" + text)[:300].strip().splitlines())
+
+
 def structure(source: str) -> list[tuple[str, str]]:
     """Everything but the text: blocks, rows, cells, and the HTML in between."""
     found = []
@@ -357,7 +362,7 @@ def structure(source: str) -> list[tuple[str, str]]:
 @settings(deadline=None, max_examples=40)
 @given(HOSTILE)
 def test_no_text_changes_the_structure(name: str, text: str) -> None:
-    plain, hostile = (markdown(with_texts(CASES[name](), given)) for given in ("harmless", text))
+    plain, hostile = (markdown(with_texts(CASES[name](), given)) for given in (harmless(text), text))
     assert structure(hostile) == structure(plain)
     for token in MARKDOWN.parse(hostile):
         for child in token.children or []:
