@@ -18,7 +18,7 @@ from typing import Self
 
 import msgspec
 
-from ptmobile.errors import PtmobileError
+from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.protocol import JOB_FILE, Job, Message, WorkerSays
 from ptmobile.result import ModelResult
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
@@ -34,6 +34,18 @@ _STOPPING_SECONDS = 3.0
 
 class WorkerError(PtmobileError):
     """The worker itself could not be started or did not answer: not the model's fault."""
+
+
+class ScratchError(WorkerError):
+    """There is no room for what a worker leaves until the run is over."""
+
+    code = ExitCode.PUBLISH
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"The folder for temporary files cannot be written: {error.strerror or error}",
+            advice="Check that the disk has room; TMPDIR names another place.",
+        )
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,10 @@ class Workers:
         self._processes: set[int] = set()
 
     def __enter__(self) -> Self:
-        self._base = Path(tempfile.mkdtemp(prefix="ptmobile-"))
-        self._base.chmod(0o711)
-        self._home = self._folder("home")
+        with _scratch_errors():
+            self._base = Path(tempfile.mkdtemp(prefix="ptmobile-"))
+            self._base.chmod(0o711)
+            self._home = self._folder("home")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Not -I: that would ignore PYTHONHASHSEED. The environment is ours from the first variable to the last.
         command = [sys.executable, "-s", "-P", "-m", "ptmobile.worker", str(theirs.fileno())]
@@ -97,12 +110,13 @@ class Workers:
         """Have one model converted; ``hear`` gets every message, ``ears`` the worker's output.
 
         Raises:
-            WorkerError: the prepared parent is gone or does not answer.
+            WorkerError: the prepared parent is gone or does not answer, or the job cannot be handed over.
         """
         self._wait_until_ready()
-        scratch = self._folder(name)
-        job = Job(spec=spec, workspace=str(self._workspace.resolve()), scratch=str(scratch))
-        (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
+        with _scratch_errors():
+            scratch = self._folder(name)
+            job = Job(spec=spec, workspace=str(self._workspace.resolve()), scratch=str(scratch))
+            (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
             socket.send_fds(self._control, [str(scratch).encode()], writers)
             for writer in writers:
@@ -153,6 +167,14 @@ class Workers:
         written = self._parent.stderr.read(65536) if self._parent.stderr else b""
         lines = written.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
+
+
+@contextlib.contextmanager
+def _scratch_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ScratchError(error) from error
 
 
 @contextlib.contextmanager
