@@ -114,7 +114,7 @@ class Workers:
         """
         self._wait_until_ready()
         with _scratch_errors():
-            scratch = self._folder(name)
+            scratch = self._folder(f"model-{name}")
             job = Job(spec=spec, workspace=str(self._workspace.resolve()), scratch=str(scratch))
             (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
