@@ -80,7 +80,11 @@ class Session:
         """The folder that was asked for, if it can be used: the report about a refusal belongs there too."""
         if "report-dir" not in given:
             return default
-        return self._workspace.relative(str(given["report-dir"].value), "report-dir", Problems()) or default
+        path = self._workspace.relative(str(given["report-dir"].value), "report-dir", Problems())
+        if path is None:
+            return default
+        folder = self._workspace.root / path
+        return path if folder.is_dir() or not folder.exists() else default
 
 
 def internal_error(error: BaseException) -> InternalError:

@@ -168,7 +168,7 @@ def test_scratch_folders_are_closed_to_others_and_removed(prepared: Workers, run
     outcome, _, _ = run(WORKING)
     assert outcome.result is not None
     assert not outcome.scratch.exists()
-    assert [entry.name for entry in prepared._base.iterdir()] == ["home"]
+    assert [entry.name for entry in prepared._base.iterdir()] == [prepared._home.name]
 
 
 def test_everything_is_removed_and_ended_with_the_workers(workspace: Path) -> None:

@@ -135,8 +135,8 @@ class Workers:
         shutil.rmtree(outcome.scratch, ignore_errors=True)
 
     def _folder(self, name: str) -> Path:
-        folder = self._base / name
-        folder.mkdir(mode=0o700)
+        """A fresh folder: one of the same name may still be there, held by a process that is just being ended."""
+        folder = Path(tempfile.mkdtemp(dir=self._base, prefix=f"{name}-"))
         self.account.give(folder)
         return folder
 
@@ -146,7 +146,16 @@ class Workers:
             self._ready = True
 
     def _said(self, event: str) -> WorkerSays:
+        """Wait for a word of the parent; that an earlier worker has ended may come in between."""
         self._control.settimeout(_START_SECONDS)
+        said = self._next_word()
+        while said.event == "ended" != event:
+            said = self._next_word()
+        if said.event != event:
+            raise WorkerError(f"The worker said {said.event!r} where {event!r} was due.")
+        return said
+
+    def _next_word(self) -> WorkerSays:
         try:
             data = self._control.recv(_MAX_SAID_BYTES)
         except TimeoutError:
@@ -156,10 +165,7 @@ class Workers:
                 f"The worker could not be started: {self._last_words()}",
                 advice="It needs Python with torch and torchvision; `make install` sets them up, the image has them.",
             )
-        said = msgspec.json.decode(data, type=WorkerSays)
-        if said.event != event:
-            raise WorkerError(f"The worker said {said.event!r} where {event!r} was due.")
-        return said
+        return msgspec.json.decode(data, type=WorkerSays)
 
     def _last_words(self) -> str:
         """The last line that the parent wrote to stderr: the message of the exception that ended it."""
