@@ -23,7 +23,8 @@ from ptmobile.device.build import NATIVE, provide_kit
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import Machine, find_machine, native_abi
 from ptmobile.device.plan import ModelFile, Trial
-from ptmobile.device.prepare import Prepared, prepare
+from ptmobile.device.prepare import prepare
+from ptmobile.device.prepared import Prepared
 from ptmobile.device.runner import Limits, Report, Runner
 from ptmobile.device.symbols import check
 from ptmobile.device.trees import flatten as flatten_wire
