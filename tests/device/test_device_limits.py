@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from device_support import Library, Maker, scale_error
+from device_support import Library, Maker, scale_error, with_tensors
 
 from ptmobile.device.kit import native_abi
+from ptmobile.device.runner import Limits
 
 
 def test_debug_records_of_newer_torch_are_not_loaded_by_1_9(old_native: Library, make: Maker) -> None:
@@ -118,3 +119,17 @@ def test_the_full_library_runs_too(get_library: Callable[[str, str], Library], m
     model, x = torch.nn.Conv2d(3, 4, 3).eval(), torch.rand(1, 3, 8, 8)
     with torch.no_grad():
         assert scale_error(library.output(make(model, x), x), model(x)) < 5e-6
+
+
+def test_as_many_threads_as_asked_for(native: Library, make: Maker) -> None:
+    """The numbers do not depend on them."""
+    model, x = (
+        torch.nn.Sequential(torch.nn.Conv2d(3, 64, 3), torch.nn.Conv2d(64, 64, 3)).eval(),
+        torch.rand(1, 3, 64, 64),
+    )
+    path = make.for_release(make(model, x), native.release)
+    reports = [native.run((path, [(x,)]), limits=Limits(threads=threads)) for threads in (None, 0, 2)]
+    assert [report.threads for report in reports] == [1, 0, 2]
+    outputs = [report.files[0].trials[0].output for report in reports]
+    first, *others = [with_tensors(output) for output in outputs if output is not None]
+    assert [torch.equal(first, other) for other in others] == [True, True]

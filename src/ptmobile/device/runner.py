@@ -44,15 +44,19 @@ class Limits:
     step_seconds: float = 600.0
     memory_bytes: int | None = None
     file_bytes: int = 8 << 30
-    threads: int = int(__import__("os").environ.get("T", "0"))
+    threads: int | None = None
 
 
 @dataclass
 class Report:
-    """What became of each file, by its number. A trial without answer was not run: the time or the patience was up."""
+    """What became of each file, by its number. A trial without answer was not run: the time or the patience was up.
+
+    ``threads``: how many the library was set to, 0 for as many as it chose itself.
+    """
 
     files: dict[int, FileAnswer] = field(default_factory=dict)
     java: str = ""
+    threads: int = 0
     processes: int = 0
     seconds: float = 0.0
 
@@ -89,7 +93,7 @@ class Runner:
             report.processes += 1
             process = _Process(self, scratch / f"process-{report.processes}", limits, start + limits.seconds)
             answers = process.run(files, todo, environment)
-            report.java = answers.java or report.java
+            report.java, report.threads = answers.java, answers.threads
             _take_over(report, answers, todo)
         report.seconds = time.monotonic() - start
         return report
