@@ -1,0 +1,158 @@
+"""From what a specification asks for to libraries that a worker can run: found, fetched, prepared, checked.
+
+Everything that stands in the way becomes the target's obstacle: it is said on its stage, and is never the model's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptmobile.device.errors import CannotRunError, PrepareError
+from ptmobile.device.kit import find_machine, native_abi
+from ptmobile.device.prepare import prepare
+from ptmobile.device.symbols import unmet_needs
+from ptmobile.device.target import DeviceTarget
+from ptmobile.runtimes.detection import find_declared_runtimes
+from ptmobile.runtimes.fetching import Folders, NotAvailable, RuntimeLibrary
+from ptmobile.runtimes.releases import accepting, recommend
+from ptmobile.spec.conversion import ConversionSpec
+
+KIT_IN_IMAGE = Path("/opt/ptmobile/kit")
+# What the pinned torch 1.13.1 writes.
+_BYTECODE, _ARCHIVE, _TORCH = 8, 3, "1.13.1"
+
+Fetch = Callable[[str], RuntimeLibrary | NotAvailable]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A release, and where it was named. ``instead``: releases to take if it cannot be had."""
+
+    release: str
+    found: str
+    instead: tuple[str, ...] = ()
+
+
+class DeviceSupplier:
+    """The libraries for all models of a run; each is fetched and prepared once.
+
+    ``folder`` is where prepared libraries go; workers must be able to read it. ``fetch`` gets a release by its version,
+    ``given`` takes an AAR of the user's own.
+    """
+
+    def __init__(
+        self,
+        workspace: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        fetch: Fetch,
+        given: Callable[[Path], RuntimeLibrary | NotAvailable],
+    ) -> None:
+        self._workspace = workspace
+        self._folder = folder
+        self._environment = dict(environment)
+        self._fetch = fetch
+        self._given = given
+        self._ready: dict[Wanted | str, DeviceTarget] = {}
+        self._declared: tuple[Wanted, ...] | None = None
+
+    def targets(self, spec: ConversionSpec) -> tuple[DeviceTarget, ...]:
+        """The libraries in which a model's file is to be run."""
+        if spec.device_check == "off":
+            return ()
+        if spec.runtime_library is not None:
+            return (self._own_library(spec.runtime_library),)
+        return tuple(self._published(wanted) for wanted in self._wanted(spec.runtime))
+
+    def _wanted(self, runtime: str) -> tuple[Wanted, ...]:
+        if runtime == "none":
+            return ()
+        if runtime != "auto":
+            return (Wanted(runtime, "as asked for"),)
+        if self._declared is None:
+            self._declared = tuple(declared_releases(self._workspace)) or (_default(),)
+        return self._declared
+
+    def _published(self, wanted: Wanted) -> DeviceTarget:
+        if wanted not in self._ready:
+            self._ready[wanted] = self._first_to_be_had(wanted)
+        return self._ready[wanted]
+
+    def _first_to_be_had(self, wanted: Wanted) -> DeviceTarget:
+        first: DeviceTarget | None = None
+        for release in (wanted.release, *wanted.instead):
+            library = self._fetch(release)
+            if isinstance(library, RuntimeLibrary):
+                found = wanted.found if first is None else f"{wanted.found}; {wanted.release} cannot be had"
+                return self._prepared(library, release, found)
+            first = first or _blocked(release, wanted.found, library)
+        return first or DeviceTarget(release=wanted.release, abi=native_abi() or "", obstacle="It cannot be had.")
+
+    def _own_library(self, path: str) -> DeviceTarget:
+        if path not in self._ready:
+            library = self._given(self._workspace / path)
+            self._ready[path] = (
+                _blocked("own build", path, library)
+                if isinstance(library, NotAvailable)
+                else self._prepared(library, "own build", path)
+            )
+        return self._ready[path]
+
+    def _prepared(self, library: RuntimeLibrary, release: str, found: str) -> DeviceTarget:
+        abi, obstacle = native_abi() or "", ""
+        kit = kit_folder(self._environment)
+        environment = {name: self._environment[name] for name in ("PATH", "PTMOBILE_JRE") if name in self._environment}
+        folder = self._folder / f"{len(self._ready)}-{abi}"
+        try:
+            machine = find_machine(kit, abi, environment)
+            prepared = prepare(library.aar.path, [jar.path for jar in library.jars], abi, folder)
+            needs = unmet_needs(prepared, machine)
+            if needs:
+                obstacle = f"It needs more than there is here: {needs.describe()}"
+        except (CannotRunError, PrepareError) as error:
+            obstacle = str(error)
+        return DeviceTarget(
+            release=release,
+            abi=abi,
+            found=found,
+            kit=str(kit),
+            folder=str(folder),
+            environment=environment,
+            obstacle=obstacle,
+        )
+
+
+def declared_releases(workspace: Path) -> Iterator[Wanted]:
+    """The releases of Android's lite interpreter that the workspace's apps declare, each once."""
+    seen: dict[str, list[str]] = {}
+    for runtime in find_declared_runtimes(workspace).found:
+        if runtime.platform == "android" and runtime.role == "lite" and runtime.version is not None:
+            seen.setdefault(runtime.version, []).append(runtime.place)
+    for version, places in seen.items():
+        yield Wanted(version, f"declared in {', '.join(places)}")
+
+
+def _default() -> Wanted:
+    """Where no app declares a release: the one that fits this torch, else the newest older one that can be had."""
+    best = recommend(_BYTECODE, _ARCHIVE, _TORCH).android
+    accepted = [release.version for release in accepting(_BYTECODE, _ARCHIVE, "android")]
+    version = best.version if best else accepted[-1]
+    older = accepted[: accepted.index(version)] if version in accepted else accepted
+    return Wanted(version, "no app in the workspace declares a release", tuple(reversed(older)))
+
+
+def _blocked(release: str, found: str, why: NotAvailable) -> DeviceTarget:
+    obstacle = f"{why.reason}. {why.advice}".strip()
+    return DeviceTarget(release=release, abi=native_abi() or "", found=found, obstacle=obstacle)
+
+
+def kit_folder(environment: Mapping[str, str]) -> Path:
+    """Where the kit is: ``PTMOBILE_KIT``, the image's own, or the one that ``make install`` builds in the cache."""
+    if given := environment.get("PTMOBILE_KIT"):
+        return Path(given)
+    if KIT_IN_IMAGE.is_dir():
+        return KIT_IN_IMAGE
+    base = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME") or "~").expanduser() / ".cache")
+    return Path(base) / "ptmobile" / "kit"
