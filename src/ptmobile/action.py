@@ -8,46 +8,24 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TextIO
 
-from ptmobile.errors import ConfigurationError, ExitCode
+from ptmobile.errors import ExitCode
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext, scrub
-from ptmobile.session import Session
+from ptmobile.session import Session, internal_error
 from ptmobile.spec.action_inputs import read_action_inputs
 from ptmobile.spec.options import all_options
-from ptmobile.spec.problems import Problems
-from ptmobile.spec.resolve import resolve
 from ptmobile.spec.workspace import Workspace
 
 
 def main(environ: MutableMapping[str, str] | None = None, stream: TextIO | None = None) -> int:
     """Run the action and return its exit code. Never raises."""
+    environ = os.environ if environ is None else environ
     stream = sys.stdout if stream is None else stream
     try:
-        return _main(os.environ if environ is None else environ, stream)
-    except Exception as error:  # noqa: BLE001 - the last resort: no traceback for users
-        return unexpected(error, stream)
-
-
-def _main(environ: MutableMapping[str, str], stream: TextIO) -> int:
-    context = GitHubContext.from_environ(environ)
-    scrub(environ)
-    workspace = Workspace(context.workspace or Path.cwd())
-    session = Session(context, workspace, stream)
-    problems = Problems()
-    given = read_action_inputs(environ, all_options(), problems)
-    try:
-        spec = resolve(given, workspace, problems)
-    except ConfigurationError as error:
-        return session.refuse(error)
-    return session.run(spec)
-
-
-def unexpected(error: BaseException, stream: TextIO) -> int:
-    """A fault of ours: said in one line, with the place in our code that a bug report needs."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_next is not None:
-        frames = frames.tb_next
-    place = f" ({Path(frames.tb_frame.f_code.co_filename).name}:{frames.tb_lineno})" if frames else ""
-    message = f"ptmobile failed by a fault of its own: {type(error).__name__}: {error}{place}. Please report it."
-    CommandWriter(stream).error(message, title="ptmobile: internal error")
-    return int(ExitCode.INTERNAL)
+        context = GitHubContext.from_environ(environ)
+        scrub(environ)
+        session = Session(context, Workspace(context.workspace or Path.cwd()), stream)
+        return session.convert(lambda problems: read_action_inputs(environ, all_options(), problems))
+    except Exception as error:  # noqa: BLE001 - the last resort, where not even a report can be written
+        CommandWriter(stream).error(str(internal_error(error)), title="ptmobile: internal error")
+        return int(ExitCode.INTERNAL)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ptmobile import __version__
-from ptmobile.errors import ConfigurationError, PtmobileError
+from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.spec.command_line import add_options, given_options
 from ptmobile.spec.options import all_options
 
@@ -41,9 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has read enough
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback for users
-        from ptmobile.action import unexpected  # noqa: PLC0415
+        from ptmobile.session import internal_error  # noqa: PLC0415 - each command loads only its own
 
-        return unexpected(error, sys.stderr)
+        print(internal_error(error), file=sys.stderr)
+        return int(ExitCode.INTERNAL)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,20 +92,12 @@ def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _convert(arguments: argparse.Namespace) -> int:
     from ptmobile.github.context import GitHubContext, scrub  # noqa: PLC0415 - each command loads only its own
     from ptmobile.session import Session  # noqa: PLC0415
-    from ptmobile.spec.problems import Problems  # noqa: PLC0415
-    from ptmobile.spec.resolve import resolve  # noqa: PLC0415
     from ptmobile.spec.workspace import Workspace  # noqa: PLC0415
 
     context = GitHubContext.from_environ(os.environ)
     scrub(os.environ)
-    workspace = Workspace(Path.cwd())
-    session = Session(context, workspace, sys.stdout)
-    problems = Problems()
-    try:
-        spec = resolve(given_options(arguments, all_options()), workspace, problems)
-    except ConfigurationError as error:
-        return session.refuse(error)
-    return session.run(spec)
+    session = Session(context, Workspace(Path.cwd()), sys.stdout)
+    return session.convert(lambda _problems: given_options(arguments, all_options()))
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

@@ -64,6 +64,10 @@ class PublishError(PtmobileError):
     code = ExitCode.PUBLISH
 
 
+class InternalError(PtmobileError):
+    """A fault of this program."""
+
+
 class InterruptedRunError(PtmobileError):
     """The run was cancelled, or its time was up."""
 

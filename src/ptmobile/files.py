@@ -53,6 +53,7 @@ class WorkspaceFiles:
         target = self.root / path
         try:
             self._folder(target.parent)
+            self._check_inside(target.parent, path)
             with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".ptmobile-", delete=False) as stream:
                 temporary = Path(stream.name)
                 try:
@@ -73,8 +74,14 @@ class WorkspaceFiles:
         if folder.is_dir():
             return
         self._folder(folder.parent)
+        self._check_inside(folder.parent, folder.name)
         folder.mkdir(exist_ok=True)
         self._own(folder)
+
+    def _check_inside(self, folder: Path, path: str) -> None:
+        """Model code may have put a link in our way since the specification was checked."""
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            raise PublishError(f"{path} cannot be written: a link leads out of the workspace.")
 
     def _settle(self, file: Path) -> None:
         file.chmod(_MODE)

@@ -4,53 +4,65 @@ from __future__ import annotations
 
 import datetime as dt
 import signal
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, cast
 
 from ptmobile import __version__
-from ptmobile.errors import ConfigurationError, ExitCode, InterruptedRunError, PublishError
-from ptmobile.files import WorkspaceFiles
+from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
-from ptmobile.github.outputs import OutputFile
-from ptmobile.github.summary import append_summary
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
 from ptmobile.progress.output import LastingOutput
-from ptmobile.report.escape import code
-from ptmobile.report.model import ModelReport, Reason, Report, Source, Tool, to_json
-from ptmobile.report.outputs import outputs_of
-from ptmobile.report.summary import summary_blocks
+from ptmobile.publishing import Publisher
+from ptmobile.report.model import Reason, Report, Source, Tool
+from ptmobile.spec.coerce import Given
 from ptmobile.spec.conversion import RunSpec
+from ptmobile.spec.problems import Problems
+from ptmobile.spec.resolve import resolve
 from ptmobile.spec.workspace import Workspace
 
-REPORT, SUMMARY = "report.json", "summary.md"
 _CANCELLATIONS = (signal.SIGINT, signal.SIGTERM)
-_ANNOTATIONS = 10  # the runner shows no more of a kind per step
+
+# Reads what was given (the action's inputs, or the options of the command line), noting problems.
+Reading = Callable[[Problems], Mapping[str, Given]]
 
 
 class Session:
-    """Runs a specification, or refuses a wrong one, and publishes what there is to say."""
+    """Runs what was asked for, or refuses it, and publishes what there is to say."""
 
     def __init__(self, context: GitHubContext, workspace: Workspace, stream: TextIO | None) -> None:
-        self._context = context
-        self._workspace = workspace
         output = cast("TextIO", LastingOutput(stream))
+        self._workspace = workspace
         self._progress = choose_progress(output, in_actions=context.in_actions)
-        self._commands = CommandWriter(output) if context.in_actions else None
+        commands = CommandWriter(output) if context.in_actions else None
+        self._publisher = Publisher(context, workspace, self._progress, commands)
         self._source = Source(repository=context.repository, sha=context.sha, ref=context.ref, run_url=context.run_url)
 
-    def run(self, spec: RunSpec) -> int:
-        """Do everything and return the exit code."""
+    def convert(self, read: Reading) -> int:
+        """Do everything and return the exit code; whatever goes wrong, there is a report about it."""
+        problems, report_dir = Problems(), RunSpec(models=()).report_dir
+        try:
+            given = read(problems)
+            report_dir = self._report_dir(given, report_dir)
+            return self._run(resolve(given, self._workspace, problems))
+        except PtmobileError as error:
+            return self._refuse(error, report_dir)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the report
+            return self._refuse(internal_error(error), report_dir)
+
+    def _run(self, spec: RunSpec) -> int:
         with _on_cancellation(signal.SIG_IGN):
             with _on_cancellation(_interrupt):
                 report = run_models(spec, Run(self._workspace.root, self._progress, self._source, _now))
-            return self._publish(report, spec.report_dir, summary=spec.summary)
+            return self._publisher.publish(report, spec.report_dir, summary=spec.summary)
 
-    def refuse(self, error: ConfigurationError) -> int:
-        """Say what is wrong with the specification; nothing has been run."""
+    def _refuse(self, error: PtmobileError, report_dir: str) -> int:
+        """Say why there are no results."""
         reason = Reason(title=error.message.splitlines()[0], message=error.message, advice=error.advice)
         report = Report(
             tool=Tool(version=__version__, isolation="same-user"),
@@ -62,61 +74,26 @@ class Session:
             models=(),
             problems=(reason,),
         )
-        return self._publish(report, RunSpec(models=()).report_dir, summary=True)
+        return self._publisher.publish(report, report_dir, summary=True)
 
-    def _publish(self, report: Report, report_dir: str, *, summary: bool) -> int:
-        """Write everything that can be written; what cannot be is said, and does not stop the rest."""
-        blocks = summary_blocks(report)
-        path = f"{report_dir}/{REPORT}"
-        faults = self._write_files({path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()})
-        if summary:
-            append_summary(self._context.summary_file, blocks, full_report=code(path))
-        OutputFile(self._context.output_file).write_all(outputs_of(report, path))
-        for problem in report.problems:
-            self._tell(problem)
-        for model in report.models[:_ANNOTATIONS]:
-            self._annotate(model)
-        for fault in faults:
-            self._tell(Reason(title="The report cannot be written", message=fault.message, advice=fault.advice))
-        self._progress.say(f"Report: {path}" if not faults else "The report could not be written.")
-        return report.exit_code or (int(ExitCode.PUBLISH) if faults else 0)
-
-    def _write_files(self, contents: dict[str, bytes]) -> list[PublishError]:
-        faults: list[PublishError] = []
-        files = WorkspaceFiles(self._workspace.root)
-        for path, data in contents.items():
-            try:
-                files.write(path, data)
-            except PublishError as error:
-                faults.append(error)
-        return faults
-
-    def _tell(self, reason: Reason) -> None:
-        if self._commands is not None:
-            self._commands.error(_message(reason), title=f"ptmobile: {reason.title}")
-        else:
-            for line in _message(reason).splitlines():
-                self._progress.say(line)
-
-    def _annotate(self, model: ModelReport) -> None:
-        """At most one error for a model that failed, at most one warning for one that passed."""
-        if self._commands is None:
-            return
-        verdict = model.verdict
-        if verdict.status == "failed":
-            message = "\n".join(_message(reason) for reason in verdict.reasons)
-            self._commands.error(message or verdict.title, title=verdict.title)
-        elif verdict.warnings:
-            message = "\n".join(warning.message for warning in verdict.warnings)
-            self._commands.warning(message, title=f"{model.spec.name}: verified, with warnings")
+    def _report_dir(self, given: Mapping[str, Given], default: str) -> str:
+        """The folder that was asked for, if it can be used: the report about a refusal belongs there too."""
+        if "report-dir" not in given:
+            return default
+        path = self._workspace.relative(str(given["report-dir"].value), "report-dir", Problems())
+        if path is None:
+            return default
+        folder = self._workspace.root / path
+        return path if folder.is_dir() or not folder.exists() else default
 
 
-def _message(reason: Reason) -> str:
-    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
-    head = f"{reason.title} ({reason.location})" if reason.location else reason.title
-    if reason.message.startswith(reason.title):
-        head = ""
-    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
+def internal_error(error: BaseException) -> InternalError:
+    """A fault of ours: in one line, with the place in our code that a bug report needs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return InternalError(
+        f"ptmobile failed by a fault of its own: {type(error).__name__}: {error}{place}.", advice="Please report it."
+    )
 
 
 def _now() -> str:

@@ -414,6 +414,22 @@ def test_no_network(folders: Folders) -> None:
     assert "secret" not in result.reason
 
 
+def test_the_certificates_of_the_machine_are_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    bundle = tmp_path / "certificates.pem"
+    bundle.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    client = JgoClient()
+    with client._context(AAR, tmp_path):
+        assert os.environ["REQUESTS_CA_BUNDLE"] == str(bundle)
+    assert "REQUESTS_CA_BUNDLE" not in os.environ
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "mine")
+    with client._context(AAR, tmp_path):
+        assert os.environ["REQUESTS_CA_BUNDLE"] == "mine"
+    assert os.environ["REQUESTS_CA_BUNDLE"] == "mine"
+
+
 def test_offline(folders: Folders) -> None:
     result = fetch_runtime("1.12.2", folders, JgoClient.from_environment({"PTMOBILE_OFFLINE": "1"}))
     assert isinstance(result, NotAvailable)

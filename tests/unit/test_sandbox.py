@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import socket
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +18,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ptmobile import pipeline
+from ptmobile.pipeline import run_models
+from ptmobile.progress.base import Lines
 from ptmobile.protocol import MAX_LINE_BYTES, Finished, Message, Noticed, StageBegan, WorkerSays, encode
+from ptmobile.report.model import Source
 from ptmobile.result import Failure, ModelResult, Notice, Problem, WorkerFile
 from ptmobile.sandbox import Outcome, WorkerError, Workers, listening, workers
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Listener
-from ptmobile.spec.conversion import ConversionSpec, ExampleInput
+from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
 
 MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
 SECRETS = {
@@ -162,7 +168,7 @@ def test_scratch_folders_are_closed_to_others_and_removed(prepared: Workers, run
     outcome, _, _ = run(WORKING)
     assert outcome.result is not None
     assert not outcome.scratch.exists()
-    assert [entry.name for entry in prepared._base.iterdir()] == ["home"]
+    assert [entry.name for entry in prepared._base.iterdir()] == [prepared._home.name]
 
 
 def test_everything_is_removed_and_ended_with_the_workers(workspace: Path) -> None:
@@ -189,6 +195,21 @@ def test_a_worker_that_cannot_be_started_is_explained(workspace: Path, monkeypat
         own.run("n", ConversionSpec(model="nets.py:Stateless"), lambda message: None, Ears())
     assert "torch" in caught.value.advice
     assert "Traceback" not in str(caught.value)
+
+
+def test_no_room_for_temporary_files_ends_the_run_with_a_report(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    spec = RunSpec(models=(ConversionSpec(model="nets.py:Stateless", name="n"),))
+    report = run_models(spec, pipeline.Run(workspace, Lines(lambda line: None), Source(), lambda: "now"))
+    assert (report.exit_code, report.verdict) == (8, "failed")
+    (problem,) = report.problems
+    assert problem.message == "The folder for temporary files cannot be written: No space left on device"
+    assert "TMPDIR" in problem.advice
 
 
 def test_without_the_worker_user_the_account_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from typing import Self
 
 import msgspec
 
-from ptmobile.errors import PtmobileError
+from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.protocol import JOB_FILE, Job, Message, WorkerSays
 from ptmobile.result import ModelResult
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
@@ -34,6 +34,18 @@ _STOPPING_SECONDS = 3.0
 
 class WorkerError(PtmobileError):
     """The worker itself could not be started or did not answer: not the model's fault."""
+
+
+class ScratchError(WorkerError):
+    """There is no room for what a worker leaves until the run is over."""
+
+    code = ExitCode.PUBLISH
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"The folder for temporary files cannot be written: {error.strerror or error}",
+            advice="Check that the disk has room; TMPDIR names another place.",
+        )
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,10 @@ class Workers:
         self._processes: set[int] = set()
 
     def __enter__(self) -> Self:
-        self._base = Path(tempfile.mkdtemp(prefix="ptmobile-"))
-        self._base.chmod(0o711)
-        self._home = self._folder("home")
+        with _scratch_errors():
+            self._base = Path(tempfile.mkdtemp(prefix="ptmobile-"))
+            self._base.chmod(0o711)
+            self._home = self._folder("home")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Not -I: that would ignore PYTHONHASHSEED. The environment is ours from the first variable to the last.
         command = [sys.executable, "-s", "-P", "-m", "ptmobile.worker", str(theirs.fileno())]
@@ -97,12 +110,13 @@ class Workers:
         """Have one model converted; ``hear`` gets every message, ``ears`` the worker's output.
 
         Raises:
-            WorkerError: the prepared parent is gone or does not answer.
+            WorkerError: the prepared parent is gone or does not answer, or the job cannot be handed over.
         """
         self._wait_until_ready()
-        scratch = self._folder(name)
-        job = Job(spec=spec, workspace=str(self._workspace.resolve()), scratch=str(scratch))
-        (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
+        with _scratch_errors():
+            scratch = self._folder(f"model-{name}")
+            job = Job(spec=spec, workspace=str(self._workspace.resolve()), scratch=str(scratch))
+            (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
             socket.send_fds(self._control, [str(scratch).encode()], writers)
             for writer in writers:
@@ -121,8 +135,8 @@ class Workers:
         shutil.rmtree(outcome.scratch, ignore_errors=True)
 
     def _folder(self, name: str) -> Path:
-        folder = self._base / name
-        folder.mkdir(mode=0o700)
+        """A fresh folder: one of the same name may still be there, held by a process that is just being ended."""
+        folder = Path(tempfile.mkdtemp(dir=self._base, prefix=f"{name}-"))
         self.account.give(folder)
         return folder
 
@@ -132,7 +146,16 @@ class Workers:
             self._ready = True
 
     def _said(self, event: str) -> WorkerSays:
+        """Wait for a word of the parent; that an earlier worker has ended may come in between."""
         self._control.settimeout(_START_SECONDS)
+        said = self._next_word()
+        while said.event == "ended" != event:
+            said = self._next_word()
+        if said.event != event:
+            raise WorkerError(f"The worker said {said.event!r} where {event!r} was due.")
+        return said
+
+    def _next_word(self) -> WorkerSays:
         try:
             data = self._control.recv(_MAX_SAID_BYTES)
         except TimeoutError:
@@ -142,10 +165,7 @@ class Workers:
                 f"The worker could not be started: {self._last_words()}",
                 advice="It needs Python with torch and torchvision; `make install` sets them up, the image has them.",
             )
-        said = msgspec.json.decode(data, type=WorkerSays)
-        if said.event != event:
-            raise WorkerError(f"The worker said {said.event!r} where {event!r} was due.")
-        return said
+        return msgspec.json.decode(data, type=WorkerSays)
 
     def _last_words(self) -> str:
         """The last line that the parent wrote to stderr: the message of the exception that ended it."""
@@ -153,6 +173,14 @@ class Workers:
         written = self._parent.stderr.read(65536) if self._parent.stderr else b""
         lines = written.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
+
+
+@contextlib.contextmanager
+def _scratch_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ScratchError(error) from error
 
 
 @contextlib.contextmanager

@@ -20,6 +20,10 @@ from ptmobile.worker.channel import Reader
 from ptmobile.worker.processes import end, how_it_ended
 
 _STOPPING_GRACE_SECONDS = 5.0
+_CRASHED: dict[StageName, str] = {
+    "optimised": "Leaving a pass out by optimize-blocklist, INSERT_FOLD_PREPACK_OPS in the first place, often helps.",
+    "saved": "The disk with the folder for temporary files (TMPDIR) may be full.",
+}
 MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
 # Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
 _ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
@@ -156,12 +160,13 @@ class Crew:
     def _fail(self, member: Member, message: str, status: str) -> None:
         busy = member.busy or StageBegan(name=_first_stage(member), method=member.method)
         title = "Crashed" if status == "crashed" else "Out of time"
+        advice = _CRASHED.get(busy.name, "") if status == "crashed" else MORE_TIME
         stage = Stage(
             name=busy.name,
             method=busy.method,
             status="crashed",
             seconds=round(time.monotonic() - member.since, 3) if member.since else 0.0,
-            problem=Problem(title=title, message=message, advice="" if status == "crashed" else MORE_TIME),
+            problem=Problem(title=title, message=message, advice=advice),
         )
         member.busy = None
         self.record.stages[stage.key] = stage

@@ -33,7 +33,7 @@ _ADVICE = (
     ),
     (r"ENTER is not supported", "Take the `with` statement out of forward; it cannot be saved."),
     (
-        r"Expected .* channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors|The size of tensor a",
+        r"to have \d+ channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors|The size of tensor a",
         "Check the shapes given in `inputs`.",
     ),
     (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +49,9 @@ class MavenClient(Protocol):
 class JgoClient:
     """Downloads by jgo.
 
-    `repositories` are base addresses, tried in turn; without any, jgo's default. Proxies, certificates and credentials
-    come from the environment (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`, `~/.netrc`); Maven's `settings.xml` is not read.
+    `repositories` are base addresses, tried in turn; without any, jgo's default. Proxies and credentials come from the
+    environment (`HTTPS_PROXY`, `~/.netrc`), certificates from `REQUESTS_CA_BUNDLE` or the system; Maven's
+    `settings.xml` is not read.
     """
 
     def __init__(self, repositories: tuple[str, ...] = (), *, offline: bool = False) -> None:
@@ -86,7 +88,7 @@ class JgoClient:
             raise NotServedError(f"the Python package jgo is not installed ({problem.name})") from None
         remote = {f"repository{number}": address for number, address in enumerate(self._repositories)}
         context = MavenContext(repo_cache=folder, remote_repos=remote or None, timeout=TIMEOUT)
-        with _listening() as complaints:
+        with _system_certificates(), _listening() as complaints:
             try:
                 yield context
             except Exception as problem:
@@ -102,6 +104,21 @@ def _reason(wanted: Coordinates, problem: Exception) -> str:
     if isinstance(problem, OSError) and type(problem).__module__.partition(".")[0] != "requests":
         return f"{wanted} cannot be stored: {os.strerror(problem.errno) if problem.errno else problem}"
     return f"the Maven repository cannot be reached ({type(problem).__name__})"
+
+
+@contextmanager
+def _system_certificates() -> Iterator[None]:
+    """Let jgo's HTTP library trust what the machine trusts, as Python does; by itself it brings a list of its own."""
+    paths = ssl.get_default_verify_paths()
+    store = next(filter(None, (paths.cafile, paths.capath)), "")
+    if not store or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
+        yield
+        return
+    os.environ["REQUESTS_CA_BUNDLE"] = store
+    try:
+        yield
+    finally:
+        os.environ.pop("REQUESTS_CA_BUNDLE", None)
 
 
 @contextmanager

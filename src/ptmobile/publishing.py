@@ -1,0 +1,91 @@
+"""Handing over what was found: files in the workspace, the job summary, outputs, annotations."""
+
+from __future__ import annotations
+
+from ptmobile.errors import ExitCode, PublishError
+from ptmobile.files import WorkspaceFiles
+from ptmobile.github.commands import CommandWriter
+from ptmobile.github.context import GitHubContext
+from ptmobile.github.outputs import OutputFile
+from ptmobile.github.summary import append_summary
+from ptmobile.progress import Progress
+from ptmobile.report.escape import code
+from ptmobile.report.model import ModelReport, Reason, Report, to_json
+from ptmobile.report.outputs import outputs_of
+from ptmobile.report.summary import summary_blocks
+from ptmobile.spec.workspace import Workspace
+
+REPORT, SUMMARY = "report.json", "summary.md"
+_ANNOTATIONS = 10  # the runner shows no more of a kind per step
+
+
+class Publisher:
+    """Publishes a report; ``commands`` is None outside of a job."""
+
+    def __init__(
+        self, context: GitHubContext, workspace: Workspace, progress: Progress, commands: CommandWriter | None
+    ) -> None:
+        self._context = context
+        self._workspace = workspace
+        self._progress = progress
+        self._commands = commands
+
+    def publish(self, report: Report, report_dir: str, *, summary: bool) -> int:
+        """Write everything that can be written; what cannot be is said, and does not stop the rest.
+
+        Returns the exit code of the run.
+        """
+        blocks = summary_blocks(report)
+        path = f"{report_dir}/{REPORT}"
+        faults = self._write_files({path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()})
+        if summary:
+            append_summary(self._context.summary_file, blocks, full_report=code(path))
+        OutputFile(self._context.output_file).write_all(outputs_of(report, path))
+        for problem in report.problems:
+            self._tell(problem)
+        for model in report.models[:_ANNOTATIONS]:
+            self._annotate(model)
+        if report.exit_code and report.verdict == "passed":
+            message = "There are warnings, and fail-on is warning."
+            self._tell(Reason(title="The run fails on warnings", message=message))
+        for fault in faults:
+            self._tell(Reason(title="The report cannot be written", message=fault.message, advice=fault.advice))
+        self._progress.say(f"Report: {path}" if not faults else "The report could not be written.")
+        return report.exit_code or (int(ExitCode.PUBLISH) if faults else 0)
+
+    def _write_files(self, contents: dict[str, bytes]) -> list[PublishError]:
+        faults: list[PublishError] = []
+        files = WorkspaceFiles(self._workspace.root)
+        for path, data in contents.items():
+            try:
+                files.write(path, data)
+            except PublishError as error:
+                faults.append(error)
+        return faults
+
+    def _tell(self, reason: Reason) -> None:
+        if self._commands is not None:
+            self._commands.error(_message(reason), title=f"ptmobile: {reason.title}")
+        else:
+            for line in _message(reason).splitlines():
+                self._progress.say(line)
+
+    def _annotate(self, model: ModelReport) -> None:
+        """At most one error for a model that failed, at most one warning for one that passed."""
+        if self._commands is None:
+            return
+        verdict = model.verdict
+        if verdict.status == "failed":
+            message = "\n".join(_message(reason) for reason in verdict.reasons)
+            self._commands.error(message or verdict.title, title=verdict.title)
+        elif verdict.warnings:
+            message = "\n".join(warning.message for warning in verdict.warnings)
+            self._commands.warning(message, title=f"{model.spec.name}: verified, with warnings")
+
+
+def _message(reason: Reason) -> str:
+    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
+    head = f"{reason.title} ({reason.location})" if reason.location else reason.title
+    if reason.message.startswith(reason.title):
+        head = ""
+    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
