@@ -24,7 +24,7 @@ from ptmobile.progress.base import Lines
 from ptmobile.protocol import MAX_LINE_BYTES, Finished, Message, Noticed, StageBegan, WorkerSays, encode
 from ptmobile.report.model import Source
 from ptmobile.result import Failure, ModelResult, Notice, Problem, WorkerFile
-from ptmobile.sandbox import Outcome, WorkerError, Workers, listening, workers
+from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, listening, workers
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Listener
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
@@ -83,7 +83,7 @@ def run(prepared: Workers, workspace: Path) -> Run:
         heard: list[Message] = []
         ears = Ears()
         spec = ConversionSpec(model="given.py:make", name="given", inputs=(ExampleInput(shape=(2,)),), **options)  # type: ignore[arg-type]
-        outcome = prepared.run("given", spec, heard.append, ears)
+        outcome = prepared.run(Task(spec), heard.append, ears)
         prepared.clean(outcome)
         return outcome, heard, ears
 
@@ -235,7 +235,7 @@ def test_processes_that_a_model_leaves_behind_are_ended(prepared: Workers, works
     """Also those in sessions of their own, and one that holds the model's output open."""
     spec = ConversionSpec(model="behaviour.py:StartsOthers", name="n", inputs=(ExampleInput(shape=(2,)),), trials=1)
     ears = Ears()
-    outcome = prepared.run("n", spec, lambda message: None, ears)
+    outcome = prepared.run(Task(spec), lambda message: None, ears)
     prepared.clean(outcome)
     started = [int(word) for word in ears.out.decode().split() if word.isdigit()]
     assert len(started) >= 3

@@ -1,11 +1,11 @@
 """From what a specification asks for to libraries that a worker can run: found, fetched, prepared, checked.
 
-Everything that stands in the way becomes the target's obstacle: it is said on its stage, and is never the model's fault.
+Everything that stands in the way becomes the target's obstacle: said on its stage, and never the model's fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +14,19 @@ from ptmobile.device.kit import find_machine, native_abi
 from ptmobile.device.prepare import prepare
 from ptmobile.device.symbols import unmet_needs
 from ptmobile.device.target import DeviceTarget
-from ptmobile.runtimes.detection import find_declared_runtimes
-from ptmobile.runtimes.fetching import Folders, NotAvailable, RuntimeLibrary
-from ptmobile.runtimes.releases import accepting, recommend
+from ptmobile.runtimes.choosing import Choice, Target, choose_runtimes
+from ptmobile.runtimes.detection import Detection, find_declared_runtimes
+from ptmobile.runtimes.fetching import NotAvailable, RuntimeLibrary
+from ptmobile.runtimes.releases import Platform, accepting, recommend
 from ptmobile.spec.conversion import ConversionSpec
 
 KIT_IN_IMAGE = Path("/opt/ptmobile/kit")
 # What the pinned torch 1.13.1 writes.
 _BYTECODE, _ARCHIVE, _TORCH = 8, 3, "1.13.1"
+
+# What finding a Java VM and an emulator needs of the host's environment; nothing else reaches the worker.
+_PASSED_ON = ("PATH", "PTMOBILE_JRE")
+_NOTHING = Detection(found=(), notices=())
 
 Fetch = Callable[[str], RuntimeLibrary | NotAvailable]
 
@@ -33,13 +38,14 @@ class Wanted:
     release: str
     found: str
     instead: tuple[str, ...] = ()
+    platform: Platform = "android"
 
 
 class DeviceSupplier:
     """The libraries for all models of a run; each is fetched and prepared once.
 
     ``folder`` is where prepared libraries go; workers must be able to read it. ``fetch`` gets a release by its version,
-    ``given`` takes an AAR of the user's own.
+    ``given`` takes an AAR of the user's own. ``notices``: what build files left unclear.
     """
 
     def __init__(
@@ -56,7 +62,8 @@ class DeviceSupplier:
         self._fetch = fetch
         self._given = given
         self._ready: dict[Wanted | str, DeviceTarget] = {}
-        self._declared: tuple[Wanted, ...] | None = None
+        self._chosen: dict[str, tuple[Wanted, ...]] = {}
+        self.notices: list[str] = []
 
     def targets(self, spec: ConversionSpec) -> tuple[DeviceTarget, ...]:
         """The libraries in which a model's file is to be run."""
@@ -67,13 +74,15 @@ class DeviceSupplier:
         return tuple(self._published(wanted) for wanted in self._wanted(spec.runtime))
 
     def _wanted(self, runtime: str) -> tuple[Wanted, ...]:
-        if runtime == "none":
-            return ()
-        if runtime != "auto":
-            return (Wanted(runtime, "as asked for"),)
-        if self._declared is None:
-            self._declared = tuple(declared_releases(self._workspace)) or (_default(),)
-        return self._declared
+        if runtime not in self._chosen:
+            detection = find_declared_runtimes(self._workspace) if runtime == "auto" else _NOTHING
+            choice = choose_runtimes(runtime, detection)
+            wanted = tuple(_wanted(target, runtime) for target in choice.targets)
+            if not wanted and runtime == "auto":
+                wanted, choice = (_default(),), Choice()
+            self.notices += [n for n in (*detection.notices, *choice.notices) if n not in self.notices]
+            self._chosen[runtime] = wanted
+        return self._chosen[runtime]
 
     def _published(self, wanted: Wanted) -> DeviceTarget:
         if wanted not in self._ready:
@@ -81,6 +90,13 @@ class DeviceSupplier:
         return self._ready[wanted]
 
     def _first_to_be_had(self, wanted: Wanted) -> DeviceTarget:
+        if wanted.platform != "android":
+            obstacle = "An iOS library cannot be run on Linux."
+            return DeviceTarget(release=wanted.release, abi="iOS", found=wanted.found, obstacle=obstacle)
+        try:
+            find_machine(kit_folder(self._environment), native_abi() or "", self._passed_on())
+        except CannotRunError as error:  # nothing is fetched that cannot be run
+            return DeviceTarget(release=wanted.release, abi=native_abi() or "", found=wanted.found, obstacle=str(error))
         first: DeviceTarget | None = None
         for release in (wanted.release, *wanted.instead):
             library = self._fetch(release)
@@ -89,6 +105,9 @@ class DeviceSupplier:
                 return self._prepared(library, release, found)
             first = first or _blocked(release, wanted.found, library)
         return first or DeviceTarget(release=wanted.release, abi=native_abi() or "", obstacle="It cannot be had.")
+
+    def _passed_on(self) -> dict[str, str]:
+        return {str(name): self._environment[name] for name in _PASSED_ON if name in self._environment}
 
     def _own_library(self, path: str) -> DeviceTarget:
         if path not in self._ready:
@@ -102,8 +121,7 @@ class DeviceSupplier:
 
     def _prepared(self, library: RuntimeLibrary, release: str, found: str) -> DeviceTarget:
         abi, obstacle = native_abi() or "", ""
-        kit = kit_folder(self._environment)
-        environment = {name: self._environment[name] for name in ("PATH", "PTMOBILE_JRE") if name in self._environment}
+        kit, environment = kit_folder(self._environment), self._passed_on()
         folder = self._folder / f"{len(self._ready)}-{abi}"
         try:
             machine = find_machine(kit, abi, environment)
@@ -124,14 +142,9 @@ class DeviceSupplier:
         )
 
 
-def declared_releases(workspace: Path) -> Iterator[Wanted]:
-    """The releases of Android's lite interpreter that the workspace's apps declare, each once."""
-    seen: dict[str, list[str]] = {}
-    for runtime in find_declared_runtimes(workspace).found:
-        if runtime.platform == "android" and runtime.role == "lite" and runtime.version is not None:
-            seen.setdefault(runtime.version, []).append(runtime.place)
-    for version, places in seen.items():
-        yield Wanted(version, f"declared in {', '.join(places)}")
+def _wanted(target: Target, option: str) -> Wanted:
+    found = f"declared in {', '.join(target.places)}" if option == "auto" else "as asked for"
+    return Wanted(target.version, found, platform=target.platform)
 
 
 def _default() -> Wanted:
