@@ -474,6 +474,7 @@ def test_nan_in_one_part_of_a_complex_number_hides_nothing_in_the_other(owed: Ow
     assert not comparison.passed
     assert not comparison.equal
     assert compare(expected, expected, owed).equal
+    assert not compare(expected, torch.tensor([complex(NAN, 1.00001)]), owed).equal
 
 
 @settings(deadline=None, max_examples=100)

@@ -329,15 +329,23 @@ def test_a_torchscript_file_with_submodules_and_methods(convert: Converter, opti
     torch.testing.assert_close(lite.run_method("deeper", x), lite(x) * 2)
 
 
-def test_a_torchscript_file_that_was_traced_is_frozen_too(convert: Converter) -> None:
+@pytest.mark.parametrize("optimize", [True, False])
+def test_a_torchscript_file_that_was_traced(convert: Converter, optimize: bool) -> None:
+    """It must be frozen, as any trace."""
     model = _model("TrainedNorm")
     with torch.no_grad():
         torch.jit.trace(model, torch.rand(IMAGE), check_trace=False).save(str(convert.workspace / "traced.pt"))
-    report = convert("traced.pt", IMAGE)
+    report = convert("traced.pt", IMAGE, optimize=optimize)
     assert_passed(report, "script")
     lite = _load_for_lite_interpreter(str(convert.file(report)))
     x = torch.rand(IMAGE)
     torch.testing.assert_close(lite(x), model(x), rtol=1e-4, atol=1e-4)
+
+
+def test_the_eager_run_of_a_torchscript_file_does_not_spoil_what_is_saved(convert: Converter) -> None:
+    """Three levels of calls, none of which the lite interpreter would find."""
+    torch.jit.script(_model("TrainedNorm")).save(str(convert.workspace / "nested.pt"))
+    assert_passed(convert("nested.pt", IMAGE, optimize=False), "script")
 
 
 @pytest.mark.parametrize("prepare", [torch.jit.freeze, optimize_for_mobile])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOBase
 from typing import TextIO
@@ -16,26 +17,24 @@ class LastingOutput(TextIOBase):
 
     def write(self, text: str) -> int:
         """Print a text, if it can be printed."""
-        if self._stream is not None:
-            try:
-                self._stream.write(text)
-            except (OSError, ValueError):
-                self._give_up(self._stream)
+        self._attempt(lambda stream: stream.write(text))
         return len(text)
 
     def flush(self) -> None:
         """Print what is buffered, if it can be printed."""
-        if self._stream is not None:
-            try:
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up(self._stream)
+        self._attempt(lambda stream: stream.flush())
 
     def isatty(self) -> bool:
         """Whether somebody watches on a terminal."""
         return self._stream is not None and self._stream.isatty()
 
-    def _give_up(self, stream: TextIO) -> None:
-        self._stream = None
-        with suppress(OSError, ValueError):  # Python prints what is buffered when it ends, and fails if it cannot
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    def _attempt(self, action: Callable[[TextIO], object]) -> None:
+        if self._stream is None:
+            return
+        try:
+            action(self._stream)
+        except (OSError, ValueError):
+            # Python prints what is buffered when it ends, and fails if it cannot.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            self._stream = None

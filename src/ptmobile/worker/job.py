@@ -21,7 +21,7 @@ from ptmobile.worker.device_process import run_device
 from ptmobile.worker.findings import Findings
 from ptmobile.worker.lite_process import run_lite
 from ptmobile.worker.model_process import ModelEnds, run_model
-from ptmobile.worker.processes import adopt_orphans, end_descendants, fork
+from ptmobile.worker.processes import adopt_orphans, fork
 from ptmobile.worker.road import CAPTURED, GO_ON, RoadEnds
 from ptmobile.worker.saving import file_of
 
@@ -51,7 +51,6 @@ def run_job(job: Job, results: Writer) -> ModelResult:
     for orders in roads.values():
         os.close(orders)  # a road that hears nothing more ends
     crew.disband()
-    end_descendants()  # what the model has started and left behind
     return findings.result(job.spec.method, round(time.monotonic() - start, 3))
 
 
