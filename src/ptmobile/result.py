@@ -189,12 +189,13 @@ class DeviceVerdict(Record, frozen=True, kw_only=True):
 
     ``right``: it loaded the file, ran it on every trial and gave the model's numbers. ``wrong``: it gave others.
     ``failed``: it did not load or run it. ``not-run``: the library could not be run here, which says nothing about the
-    file. ``emulated``: the CPU was.
+    file. ``emulated``: the CPU was. ``decides``: an app declares the release, or it was asked for.
     """
 
     release: Name
     abi: Name
     found: Name = ""
+    decides: bool = True
     emulated: bool = False
     status: DeviceStatus
     message: Text = ""

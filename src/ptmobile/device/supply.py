@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ptmobile.device.errors import CannotRunError, PrepareError
 from ptmobile.device.kit import find_machine, native_abi
 from ptmobile.device.prepare import prepare
@@ -39,6 +41,7 @@ class Wanted:
     found: str
     instead: tuple[str, ...] = ()
     platform: Platform = "android"
+    decides: bool = True
 
 
 class DeviceSupplier:
@@ -86,7 +89,7 @@ class DeviceSupplier:
 
     def _published(self, wanted: Wanted) -> DeviceTarget:
         if wanted not in self._ready:
-            self._ready[wanted] = self._first_to_be_had(wanted)
+            self._ready[wanted] = replace(self._first_to_be_had(wanted), decides=wanted.decides)
         return self._ready[wanted]
 
     def _first_to_be_had(self, wanted: Wanted) -> DeviceTarget:
@@ -153,7 +156,7 @@ def _default() -> Wanted:
     accepted = [release.version for release in accepting(_BYTECODE, _ARCHIVE, "android")]
     version = best.version if best else accepted[-1]
     older = accepted[: accepted.index(version)] if version in accepted else accepted
-    return Wanted(version, "no app in the workspace declares a release", tuple(reversed(older)))
+    return Wanted(version, "no app in the workspace declares a release", tuple(reversed(older)), decides=False)
 
 
 def _blocked(release: str, found: str, why: NotAvailable) -> DeviceTarget:

@@ -10,6 +10,7 @@ class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
 
     ``found`` says where the release was named. ``kit`` and ``folder`` are the folders of the kit and of the prepared
     library. ``environment`` is what finding a Java VM and an emulator needs (``PATH``, ``PTMOBILE_JRE``).
+    ``decides``: an app here declares the release, or it was asked for, so that its failure is the file's failure.
     ``obstacle`` is why the library cannot be run here; empty where it can.
     """
 
@@ -20,6 +21,7 @@ class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
     environment: dict[str, str] = {}
     obstacle: str = ""
+    decides: bool = True
 
     @property
     def label(self) -> str:

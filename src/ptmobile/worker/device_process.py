@@ -5,6 +5,7 @@ The library runs in a process of its own below this one (see :mod:`ptmobile.devi
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def _at(tensor: StoredTensor) -> TensorAt:
 
 def _check_loaded(answer: FileAnswer) -> None:
     if answer.failure is not None:
-        raise DeviceError(f"It did not load the file: {answer.failure.message}", advice=_advice(answer.failure.message))
+        message = answer.failure.message
+        raise DeviceError(f"It did not load the file: {_essence(message)}", advice=_advice(message))
     if answer.crash is not None:
         raise DeviceError(f"Loading the file, its process {answer.crash.how}.\n{answer.crash.words}".strip())
 
@@ -95,10 +97,16 @@ def _output(answer: TrialAnswer | None, number: int) -> Output:
     if answer.crash is not None:
         raise DeviceError(f"In trial {number} its process {answer.crash.how}.\n{answer.crash.words}".strip())
     if answer.failure is not None:
-        raise DeviceError(f"In trial {number}: {answer.failure.message}", advice=_advice(answer.failure.message))
+        message = answer.failure.message
+        raise DeviceError(f"In trial {number}: {_essence(message)}", advice=_advice(message))
     if answer.output is None:
         raise DeviceError(f"Trial {number} has no output.")
     return answer.output
+
+
+def _essence(message: str) -> str:
+    """An exception of the library without its C++ frames and debug handles."""
+    return re.split(r"\s*\(\)\s*Exception raised from |\s*Exception raised from |\s*Debug info for handle", message)[0]
 
 
 def _advice(message: str) -> str:

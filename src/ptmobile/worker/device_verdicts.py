@@ -14,7 +14,7 @@ AUDIENCE = {PHONE: "phones", "x86_64": "emulators and Chromebooks"}
 # pytorch/pytorch issue 40027: NNPACK's psimd kernel. Prepacked (optimised) convolutions are right.
 _DEFECT = (
     "The x86_64 library has a known defect: a 1x1 convolution that is not optimised, on fewer than 4 pixels (in every "
-    "squeeze-and-excitation block), gives garbage. optimize: true avoids it; the phones' library is right."
+    "squeeze-and-excitation block), gives garbage there and not on phones. optimize: true avoids it."
 )
 
 
@@ -28,6 +28,7 @@ def device_verdict(
             release=target.release,
             abi=target.abi,
             found=target.found,
+            decides=target.decides,
             emulated=target.abi != native_abi(),
             status=status,
             message=message,
@@ -68,6 +69,10 @@ def judge_devices(verdicts: Sequence[DeviceVerdict], *, required: bool) -> tuple
             if verdict.abi != PHONE and _phones_are_right(verdict, verdicts):
                 message = f"{_name(verdict)} ({AUDIENCE[verdict.abi]}) is wrong, phones are right: {verdict.message}"
                 warnings.append(Notice(level="warning", code="device-abi", message=message))
+                continue
+            if not verdict.decides and not required:
+                message = f"{_name(verdict)}, which no app here declares, does not take the file: {verdict.message}"
+                warnings.append(Notice(level="warning", code="device-other", message=message))
                 continue
             what = "computes something else than the model" if verdict.status == "wrong" else "does not run the file"
             return _failure(verdict, what), warnings
