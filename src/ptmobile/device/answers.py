@@ -63,6 +63,7 @@ class Answers:
 
     java: str = ""
     ready: bool = False
+    threads: int = 0
     done: bool = False
     unusable: Failure | None = None
     files: dict[int, FileAnswer] = field(default_factory=dict)
@@ -139,8 +140,8 @@ class _Reader:
         match words:
             case ["java", version] if not answers.java:
                 answers.java = unescape(version)[:100]
-            case ["ready"] if not answers.ready:
-                answers.ready, answers.step = True, "next"
+            case ["ready", threads] if not answers.ready:
+                answers.ready, answers.step, answers.threads = True, "next", integer(threads)
             case ["unusable", kind, message]:
                 answers.unusable = Failure("start", unescape(kind), unescape(message))
             case ["done"] if answers.step == "next":

@@ -13,6 +13,8 @@ _READ_BYTES: Final = 1 << 16
 _LAST_LINES: Final = 12
 _SIGNAL: Final = re.compile(r"^#\s+(SIG[A-Z0-9]+) \(0x", re.MULTILINE)
 _FRAME: Final = re.compile(r"^# Problematic frame:\n# *(.{1,300})$", re.MULTILINE)
+# The VM's announcement of its report, and what the library logs as a warning or as less than that.
+_NOISE: Final = re.compile(r"#|[VDIW]/")
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ def how_ended(status: int) -> str:
 
 
 def last_words(output: Path) -> str:
-    """The last lines of what a process wrote to its standard error."""
+    """The last lines of what a process wrote to its standard error, without chatter."""
     lines = [line.strip() for line in _read(output, first=False).splitlines()]
-    return "\n".join([line for line in lines if line and not line.startswith("#")][-_LAST_LINES:])
+    return "\n".join([line for line in lines if line and not _NOISE.match(line)][-_LAST_LINES:])
 
 
 def _read(path: Path, *, first: bool) -> str:

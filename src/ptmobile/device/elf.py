@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ _SYMBOL: Final = struct.Struct("<IBBHQQ")
 _LIBRARY_NAME: Final = re.compile(r"[\w.+-]{1,100}", re.ASCII)
 _MAX_SYMBOLS: Final = 4_000_000
 _LOCAL, _WEAK = 0, 2
+# What reading a damaged library has been seen to raise; OSError is a position that no file has.
+_DAMAGE: Final = (
+    ELFError, OSError, struct.error, ValueError, LookupError, TypeError, AttributeError, OverflowError, AssertionError,
+)  # fmt: skip
 # Ways to shorten relocations which only Android's loader knows: APS2, and RELR under numbers of its own.
 _ANDROID_RELOCATIONS: Final = range(0x6000000F, 0x60000013)
 _ANDROID_RELR: Final = range(0x6FFFE000, 0x6FFFE004)
@@ -44,12 +49,13 @@ def read_library(path: Path) -> SharedLibrary:
 
     Raises:
         PrepareError: it is no 64-bit shared library, or damaged.
+        OSError: there is no such file, or it cannot be opened.
     """
-    try:
-        with path.open("rb") as stream:
+    with path.open("rb") as stream:
+        try:
             return _read(stream)
-    except (ELFError, struct.error, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        raise PrepareError(f"{path.name} is not a shared library that can be read: {error}") from error
+        except _DAMAGE as error:
+            raise PrepareError(f"{path.name} is not a shared library that can be read: {error}") from error
 
 
 def _read(stream: BinaryIO) -> SharedLibrary:
@@ -84,10 +90,11 @@ def _symbols(stream: BinaryIO, dynamic: DynamicSegment) -> tuple[frozenset[str],
     _, offset = dynamic.get_table_offset("DT_SYMTAB")
     _, names_offset = dynamic.get_table_offset("DT_STRTAB")
     sizes: list[Any] = [tag.entry.d_val for tag in dynamic.iter_tags("DT_STRSZ")]
-    if offset is None or names_offset is None or len(sizes) != 1 or count > _MAX_SYMBOLS:
+    end = stream.seek(0, os.SEEK_END)
+    if offset is None or names_offset is None or len(sizes) != 1 or not 0 <= sizes[0] <= end or count > _MAX_SYMBOLS:
         raise ELFError("its table of symbols cannot be found")
     stream.seek(names_offset)
-    names = stream.read(int(sizes[0]))
+    names = stream.read(sizes[0])
     stream.seek(offset)
     wanted, defined = set(), set()
     for name_at, information, _, section, _, _ in _SYMBOL.iter_unpack(stream.read(count * _SYMBOL.size)):

@@ -33,14 +33,14 @@ class ModelFile:
 Todo = Mapping[int, Sequence[int]]
 
 
-def write_plan(path: Path, runtime: str, files: Sequence[ModelFile], todo: Todo) -> None:
-    """Write a plan. Relative paths are relative to the folder in which the runner works.
+def write_plan(path: Path, runtime: str, files: Sequence[ModelFile], todo: Todo, threads: int) -> None:
+    """Write a plan. Relative paths are relative to the folder in which the runner works; ``threads`` 0: leave as is.
 
     Raises:
         WireError: a value cannot be expressed.
     """
     kind = "lite" if runtime.endswith("_lite") else "full"
-    lines = [HEADER, f"library {kind} {escape(runtime)}"]
+    lines = [HEADER, f"library {kind} {escape(runtime)}", f"threads {threads}"]
     for number, trials in todo.items():
         lines.append(f"file {number} {escape(str(files[number].path))}")
         for index in trials:

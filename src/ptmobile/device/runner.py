@@ -33,12 +33,18 @@ MAX_PROCESSES: Final = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What running may take. ``seconds``: all together; ``step_seconds``: one loading or one trial, or the start."""
+    """What running may take. ``seconds``: all together; ``step_seconds``: one loading or one trial, or the start.
+
+    ``threads``: as an app can set them, 0 for as many as the library chooses. None is one on the machine's own CPU: the
+    library's threads spin while they wait, which on a busy machine makes it ten times slower. Emulated, more threads
+    are worth it.
+    """
 
     seconds: float = 1800.0
     step_seconds: float = 600.0
     memory_bytes: int | None = None
     file_bytes: int = 8 << 30
+    threads: int = int(__import__("os").environ.get("T", "0"))
 
 
 @dataclass
@@ -71,9 +77,11 @@ class Runner:
         Raises:
             CannotRunError: the library cannot be used on this machine.
             WireError: an argument cannot be expressed in the Java API.
-            OSError: the scratch folder cannot be used.
+            OSError: a file cannot be read, or the scratch folder cannot be used.
         """
         limits = limits or Limits()
+        for file in files:
+            file.path.open("rb").close()
         start = time.monotonic()
         report = Report()
         todo = {number: list(range(len(file.trials))) for number, file in enumerate(files)}
@@ -115,6 +123,12 @@ class Runner:
             *("ptmobile/DeviceRunner", PLAN_FILE, "."),
         ]
 
+    def threads(self, limits: Limits) -> int:
+        """How many threads to ask the library for."""
+        if limits.threads is not None:
+            return limits.threads
+        return 0 if self._machine.emulated else 1
+
     @property
     def runtime(self) -> str:
         """The name of the library with the runtime."""
@@ -133,7 +147,7 @@ class _Process:
     def run(self, files: Sequence[ModelFile], todo: dict[int, list[int]], environment: Mapping[str, str]) -> Answers:
         self._folder.mkdir()
         absolute = [ModelFile(file.path.absolute(), file.trials) for file in files]
-        write_plan(self._folder / PLAN_FILE, self._runner.runtime, absolute, todo)
+        write_plan(self._folder / PLAN_FILE, self._runner.runtime, absolute, todo, self._runner.threads(self._limits))
         status, timeout = self._watch(self._start(environment))
         answers = read_answers(self._folder, todo)
         if not answers.ready:

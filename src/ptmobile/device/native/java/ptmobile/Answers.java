@@ -19,7 +19,7 @@ import org.pytorch.Tensor;
  * <pre>
  * ptmobile-device 1
  * java =17.0.15
- * ready                                    or: unusable =class =message
+ * ready THREADS                            or: unusable =class =message
  * file 0
  * loaded NANOSECONDS                       or: refused =class =message
  * trial 0

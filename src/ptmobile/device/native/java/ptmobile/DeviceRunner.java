@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import org.pytorch.IValue;
 import org.pytorch.LiteModuleLoader;
 import org.pytorch.Module;
+import org.pytorch.PyTorchAndroid;
 
 /**
  * Runs model files through the Java API of an AAR, as an app does: a plan in, answers out.
@@ -39,7 +40,7 @@ public final class DeviceRunner {
         try {
             NativeLoader.init(new SystemDelegate());
             NativeLoader.loadLibrary(plan.library());
-            answers.line("ready");
+            answers.line("ready " + setThreads());
             runFiles();
         } catch (LinkageError problem) {
             // The library or a class it needs is missing or does not fit: no model's fault.
@@ -48,6 +49,20 @@ public final class DeviceRunner {
         }
         answers.line("done");
         return FINISHED;
+    }
+
+    /** Sets the number of threads as an app can; 0 where it is left as it is, or cannot be set. */
+    private int setThreads() {
+        if (plan.threads() == 0) {
+            return 0;
+        }
+        try {
+            PyTorchAndroid.setNumThreads(plan.threads());
+            return plan.threads();
+        } catch (LinkageError problem) {
+            // In one release of the full library this class asks for the lite one.
+            return 0;
+        }
     }
 
     private void runFiles() throws IOException {

@@ -14,6 +14,7 @@ import org.pytorch.IValue;
  * <pre>
  * ptmobile-device 1
  * library lite =pytorch_jni_lite
+ * threads 1                         or 0: as many as the library chooses
  * file 0 =path
  * trial 0 =method =data-file 2      then 2 values, see Values
  * trial 1 ...
@@ -26,6 +27,7 @@ final class Plan implements Closeable {
     private String[] words;
     private final boolean lite;
     private final String library;
+    private final int threads;
     private String file;
     private String path;
     private String trial;
@@ -42,6 +44,9 @@ final class Plan implements Closeable {
         expect("library");
         lite = words[1].equals("lite");
         library = Wire.unescape(words[2]);
+        advance();
+        expect("threads");
+        threads = Integer.parseInt(words[1]);
         advance();
     }
 
@@ -97,6 +102,10 @@ final class Plan implements Closeable {
 
     String library() {
         return library;
+    }
+
+    int threads() {
+        return threads;
     }
 
     String file() {
