@@ -230,9 +230,9 @@ def test_the_file_runs_in_the_library_of_the_app(run_step: RunStep, workspace: P
     assert step.exit_code == 0, step.log
     assert (step.outputs["device-verified"], step.outputs["runtime-compatible"]) == ("true", "true")
     assert "pytorch_android_lite 1.12.2" in step.summary
-    assert "app/build.gradle:2" in step.summary
     (verdict,) = report_of(workspace)["models"][0]["result"]["devices"]
     assert (verdict["status"], verdict["release"], verdict["emulated"]) == ("right", "1.12.2", False)
+    assert verdict["found"] == "declared in app/build.gradle:2"
 
 
 def test_an_app_whose_library_cannot_read_the_file_fails_the_step(run_step: RunStep, workspace: Path) -> None:
