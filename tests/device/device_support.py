@@ -7,6 +7,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,12 @@ from torch.jit.mobile import _backport_for_mobile
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from ptmobile.device.answers import FileAnswer, Output, TrialAnswer
+from ptmobile.device.build import NATIVE, provide_kit
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import Machine, find_machine, native_abi
 from ptmobile.device.plan import ModelFile, Trial
-from ptmobile.device.prepare import Prepared, prepare
+from ptmobile.device.prepare import prepare
+from ptmobile.device.prepared import Prepared
 from ptmobile.device.runner import Limits, Report, Runner
 from ptmobile.device.symbols import check
 from ptmobile.device.trees import flatten as flatten_wire
@@ -31,7 +34,6 @@ from ptmobile.litefile import strip_records
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "device"
-NATIVE = REPOSITORY / "src" / "ptmobile" / "device" / "native"
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 #: What the tests need, with the SHA-256 that it had when they were written.
@@ -60,18 +62,11 @@ def artifact(coordinates: str) -> Path:
 
 def kit_folder() -> Path:
     """The kit of this source tree, built once; a skip where it cannot be built."""
-    sources = sorted(path for path in NATIVE.rglob("*") if path.is_file())
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    kit = CACHE / f"kit-{digest}"
-    if not (kit / "complete").exists():
-        if shutil.which("cc") is None or shutil.which("javac") is None:
-            pytest.skip("the kit cannot be built: it needs a C compiler and a JDK (gcc, openjdk-17-jdk-headless)")
-        abis = [native_abi() or pytest.skip("no Android ABI runs on this machine")]
-        if shutil.which("aarch64-linux-gnu-gcc") and abis == ["x86_64"]:
-            abis.append("arm64-v8a")
-        subprocess.run([NATIVE / "build.sh", kit, *abis], check=True)
-        (kit / "complete").touch()
-    return kit
+    environment = {name: value for name, value in os.environ.items() if name != "PTMOBILE_DEVICE_KIT"}
+    try:
+        return provide_kit(CACHE, environment)
+    except CannotRunError as error:
+        pytest.skip(str(error))
 
 
 def machine_for(abi: str) -> Machine:
@@ -224,7 +219,8 @@ class Maker:
         """Capture a module and save it as torch 1.13 does, in its own bytecode."""
         path = self._folder / f"{next(_NUMBERS)}.ptl"
         module.eval()
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
             captured = torch.jit.script(module) if script else torch.jit.trace(module, arguments, strict=False)
             if optimise:
                 captured = optimize_for_mobile(torch.jit.freeze(captured.eval()))

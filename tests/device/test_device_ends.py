@@ -127,6 +127,7 @@ def test_a_library_that_cannot_be_opened_is_no_finding(native: Library, tmp_path
     shutil.copytree(native.folder, folder)
     (folder / "libfbjni.so").unlink()
     runner = Runner(native.machine, native.prepared, folder)
+    (tmp_path / "x.ptl").touch()
     model = ModelFile(tmp_path / "x.ptl", [trial_of((), tmp_path / "x")])
     with pytest.raises(CannotRunError, match=r"(?s)exit status 102.*libfbjni.so: cannot open shared object file"):
         runner.run([model], tmp_path, ENVIRONMENT)

@@ -19,7 +19,8 @@ from ptmobile.device import prepare as prepare_module
 from ptmobile.device.elf import read_library
 from ptmobile.device.errors import CannotRunError, PrepareError
 from ptmobile.device.kit import find_machine, native_abi
-from ptmobile.device.prepare import ABI_MACHINES, IGNORED_TAG, prepare, read_prepared
+from ptmobile.device.prepare import ABI_MACHINES, IGNORED_TAG, prepare
+from ptmobile.device.prepared import read_prepared
 from ptmobile.device.symbols import check, unmet_needs
 
 AARS = [name for name in ARTIFACTS if name.endswith(":aar")]

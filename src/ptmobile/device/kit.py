@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ptmobile.device.errors import CannotRunError
-from ptmobile.device.prepare import STAND_INS
+from ptmobile.device.prepared import STAND_INS
 
 #: Which ABI this machine runs by itself.
 NATIVE_ABIS: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64-v8a", "arm64": "arm64-v8a"}

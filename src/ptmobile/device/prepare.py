@@ -20,12 +20,11 @@ import msgspec
 
 from ptmobile.device.elf import SharedLibrary, read_library
 from ptmobile.device.errors import PrepareError
+from ptmobile.device.prepared import PREPARED_FILE, STAND_INS, Prepared, PreparedLibrary
 
 ABI_MACHINES: Final = {"x86_64": "X86_64", "arm64-v8a": "AARCH64"}
-PREPARED_FILE: Final = "prepared.json"
 #: DT_LOOS: the first tag that is left to operating systems; neither glibc nor bionic gives it a meaning.
 IGNORED_TAG: Final = 0x6000000D
-STAND_INS: Final = ("libdl.so", "libm.so", "liblog.so", "libandroid.so", "libc.so")
 MAX_LIBRARY_BYTES: Final = 1 << 30
 MAX_JAR_BYTES: Final = 64 << 20
 MAX_MEMBERS: Final = 100_000
@@ -33,38 +32,6 @@ _MAX_LIBRARIES: Final = 64
 _CHUNK_BYTES: Final = 1 << 20
 #: The library with the runtime: of the lite interpreter, and of the full one.
 _RUNTIMES: Final = ("libpytorch_jni_lite.so", "libpytorch_jni.so")
-
-
-class PreparedLibrary(msgspec.Struct, frozen=True, kw_only=True):
-    """One library of the AAR: the hash and size of the original, the alignment of its segments in bytes."""
-
-    name: str
-    sha256: str
-    size_bytes: int
-    page_alignment: int
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A prepared folder: its libraries in the order of loading; those that they need and nobody provides."""
-
-    abi: str
-    runtime: str
-    aar_sha256: str
-    libraries: tuple[PreparedLibrary, ...]
-    jars: tuple[str, ...]
-    wanted: tuple[str, ...]
-    missing_libraries: tuple[str, ...]
-    obstacles: tuple[str, ...]
-
-    @property
-    def lite(self) -> bool:
-        """Whether it is the lite interpreter's library."""
-        return self.runtime == "pytorch_jni_lite"
-
-    @property
-    def page_alignment(self) -> int:
-        """The largest page size, in bytes, of a device that can load all of the libraries."""
-        return min(library.page_alignment for library in self.libraries)
 
 
 def prepare(aar: Path, jars: Sequence[Path], abi: str, folder: Path) -> Prepared:
@@ -88,15 +55,6 @@ def prepare(aar: Path, jars: Sequence[Path], abi: str, folder: Path) -> Prepared
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return prepared
-
-
-def read_prepared(folder: Path) -> Prepared:
-    """What :func:`prepare` found.
-
-    Raises:
-        OSError, msgspec.DecodeError: it is no prepared folder.
-    """
-    return msgspec.json.decode((folder / PREPARED_FILE).read_bytes(), type=Prepared)
 
 
 def _fill(folder: Path, aar: Path, jars: Sequence[Path], abi: str) -> Prepared:

@@ -22,7 +22,7 @@ from ptmobile.device.crash import Crash, crash_of, last_words
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import Machine
 from ptmobile.device.plan import PLAN_FILE, ModelFile, write_plan
-from ptmobile.device.prepare import Prepared
+from ptmobile.device.prepared import Prepared
 
 _LOOK_SECONDS: Final = 0.25
 _OUTPUT_FILE: Final = "output.txt"

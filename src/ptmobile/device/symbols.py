@@ -10,7 +10,7 @@ from typing import Final
 from ptmobile.device.elf import read_library
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import TRIPLETS, Machine
-from ptmobile.device.prepare import STAND_INS, Prepared
+from ptmobile.device.prepared import STAND_INS, Prepared
 
 #: Names that glibc has too, for something with another layout or meaning (bionic's and glibc's public headers).
 DIFFERENT: Final = {
