@@ -47,8 +47,8 @@ RUN find /package -name __pycache__ -prune -exec rm -r {} + \
 FROM system AS device
 RUN apt-get install -qq -y --no-install-recommends gcc libc6-dev openjdk-17-jdk-headless
 COPY src/ptmobile/device/native /build/native
-RUN sh /build/native/build.sh /kit/opt/ptmobile/kit \
- && sh /build/native/make-jre.sh "/kit/opt/ptmobile/kit/$(uname -m | sed 's/aarch64/arm64-v8a/')/jre" \
+RUN sh /build/native/build.sh /kit/opt/ptmobile/device \
+ && sh /build/native/make-jre.sh "/kit/opt/ptmobile/device/$(uname -m | sed 's/aarch64/arm64-v8a/')/jre" \
  && chmod -R u=rwX,go=rX /kit
 
 # --- the image: large and steady things first, so that an update is a small download ---------------------------------

@@ -43,19 +43,6 @@ case $version in
 *) fail "needs Debian 12's torch 1.13.1, but $python has $version; elsewhere, use the container" ;;
 esac
 
-# What runs the phone's own library, where it can be built. Without it the check in that library says what is missing.
-build_kit() {
-    kit=${XDG_CACHE_HOME:-$HOME/.cache}/ptmobile/kit
-    if ! command -v cc >/dev/null || ! command -v javac >/dev/null; then
-        say "no C compiler or no JDK (gcc, openjdk-17-jdk-headless): files are not run in the phone's own library here"
-        return
-    fi
-    [ -f "$kit/runner.jar" ] && [ -z "$(find "$root/src/ptmobile/device/native" -newer "$kit/runner.jar" -type f)" ] && return
-    say "building $kit, to run files in the phone's own library"
-    sh "$root/src/ptmobile/device/native/build.sh" "$kit" || say "that failed; files are not run in the phone's own library here"
-}
-build_kit
-
 # What was installed from which locks; nothing is done twice, and dev has all that cli has.
 current() { [ -f "$1" ] && cat "$root"/requirements/*.lock "$root/pyproject.toml" | cmp -s - "$1"; }
 stamp=$venv/.installed-$extra

@@ -30,4 +30,4 @@ def _no_github_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_kit(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whether the phone's libraries can be run here must not change other tests; those about it name their own kit."""
-    monkeypatch.setenv("PTMOBILE_KIT", str(tmp_path_factory.getbasetemp() / "no-kit"))
+    monkeypatch.setenv("PTMOBILE_DEVICE_KIT", str(tmp_path_factory.getbasetemp() / "no-kit"))

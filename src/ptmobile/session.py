@@ -13,7 +13,8 @@ from types import FrameType
 from typing import Any, TextIO, cast
 
 from ptmobile import __version__
-from ptmobile.device.supply import DeviceSupplier
+from ptmobile.device.build import provide_kit
+from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
@@ -67,13 +68,12 @@ class Session:
     def _supplier(self, folder: Path) -> DeviceSupplier:
         """Where the phone's own libraries come from: the image, a cache, or a Maven repository."""
         folders, client = folders_of(os.environ), JgoClient.from_environment(os.environ)
-        return DeviceSupplier(
-            self._workspace.root,
-            folder,
-            os.environ,
-            lambda release: fetch_runtime(release, folders, client),
-            lambda path: given_runtime(path, folders, client),
+        sources = Sources(
+            kit=lambda: provide_kit(folders.cache, os.environ),
+            release=lambda release: fetch_runtime(release, folders, client),
+            own=lambda path: given_runtime(path, folders, client),
         )
+        return DeviceSupplier(self._workspace.root, folder, os.environ, sources)
 
     def _refuse(self, error: PtmobileError, report_dir: str) -> int:
         """Say why there are no results."""

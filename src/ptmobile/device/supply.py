@@ -22,7 +22,6 @@ from ptmobile.runtimes.fetching import NotAvailable, RuntimeLibrary
 from ptmobile.runtimes.releases import Platform, accepting, recommend
 from ptmobile.spec.conversion import ConversionSpec
 
-KIT_IN_IMAGE = Path("/opt/ptmobile/kit")
 # What the pinned torch 1.13.1 writes.
 _BYTECODE, _ARCHIVE, _TORCH = 8, 3, "1.13.1"
 
@@ -30,7 +29,14 @@ _BYTECODE, _ARCHIVE, _TORCH = 8, 3, "1.13.1"
 _PASSED_ON = ("PATH", "PTMOBILE_JRE")
 _NOTHING = Detection(found=(), notices=())
 
-Fetch = Callable[[str], RuntimeLibrary | NotAvailable]
+
+@dataclass(frozen=True)
+class Sources:
+    """Where things come from: the kit (raises CannotRunError), a release by its version, an AAR of the user's own."""
+
+    kit: Callable[[], Path]
+    release: Callable[[str], RuntimeLibrary | NotAvailable]
+    own: Callable[[Path], RuntimeLibrary | NotAvailable]
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,7 @@ class Wanted:
 class DeviceSupplier:
     """The libraries for all models of a run; each is fetched and prepared once.
 
-    ``folder`` is where prepared libraries go; workers must be able to read it. ``fetch`` gets a release by its version,
-    ``given`` takes an AAR of the user's own. ``notices``: what build files left unclear.
+    ``folder`` is where prepared libraries go, readable for workers. ``notices``: what build files leave open.
     """
 
     def __init__(
@@ -56,14 +61,14 @@ class DeviceSupplier:
         workspace: Path,
         folder: Path,
         environment: Mapping[str, str],
-        fetch: Fetch,
-        given: Callable[[Path], RuntimeLibrary | NotAvailable],
+        sources: Sources,
     ) -> None:
         self._workspace = workspace
         self._folder = folder
         self._environment = dict(environment)
-        self._fetch = fetch
-        self._given = given
+        self._provide_kit = sources.kit
+        self._fetch = sources.release
+        self._given = sources.own
         self._ready: dict[Wanted | str, DeviceTarget] = {}
         self._chosen: dict[str, tuple[Wanted, ...]] = {}
         self.notices: list[str] = []
@@ -97,7 +102,7 @@ class DeviceSupplier:
             obstacle = "An iOS library cannot be run on Linux."
             return DeviceTarget(release=wanted.release, abi="iOS", found=wanted.found, obstacle=obstacle)
         try:
-            find_machine(kit_folder(self._environment), native_abi() or "", self._passed_on())
+            find_machine(self._provide_kit(), native_abi() or "", self._passed_on())
         except CannotRunError as error:  # nothing is fetched that cannot be run
             return DeviceTarget(release=wanted.release, abi=native_abi() or "", found=wanted.found, obstacle=str(error))
         first: DeviceTarget | None = None
@@ -124,9 +129,11 @@ class DeviceSupplier:
 
     def _prepared(self, library: RuntimeLibrary, release: str, found: str) -> DeviceTarget:
         abi, obstacle = native_abi() or "", ""
-        kit, environment = kit_folder(self._environment), self._passed_on()
+        environment = self._passed_on()
         folder = self._folder / f"{len(self._ready)}-{abi}"
+        kit = Path()
         try:
+            kit = self._provide_kit()
             machine = find_machine(kit, abi, environment)
             prepared = prepare(library.aar.path, [jar.path for jar in library.jars], abi, folder)
             needs = unmet_needs(prepared, machine)
@@ -162,13 +169,3 @@ def _default() -> Wanted:
 def _blocked(release: str, found: str, why: NotAvailable) -> DeviceTarget:
     obstacle = f"{why.reason}. {why.advice}".strip()
     return DeviceTarget(release=release, abi=native_abi() or "", found=found, obstacle=obstacle)
-
-
-def kit_folder(environment: Mapping[str, str]) -> Path:
-    """Where the kit is: ``PTMOBILE_KIT``, the image's own, or the one that ``make install`` builds in the cache."""
-    if given := environment.get("PTMOBILE_KIT"):
-        return Path(given)
-    if KIT_IN_IMAGE.is_dir():
-        return KIT_IN_IMAGE
-    base = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME") or "~").expanduser() / ".cache")
-    return Path(base) / "ptmobile" / "kit"

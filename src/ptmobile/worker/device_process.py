@@ -16,7 +16,7 @@ from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import find_machine
 from ptmobile.device.plan import ModelFile
 from ptmobile.device.plan import Trial as DeviceTrial
-from ptmobile.device.prepare import read_prepared
+from ptmobile.device.prepared import read_prepared
 from ptmobile.device.runner import Limits, Runner, not_run
 from ptmobile.device.target import DeviceTarget
 from ptmobile.device.trees import flatten, nest
