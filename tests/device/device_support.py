@@ -36,10 +36,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "device"
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 #: What the tests need, with the SHA-256 that it had when they were written.
 ARTIFACTS = {
     "org.pytorch:pytorch_android_lite:1.9.0:aar": "df8ec0d353b1461f3548f8f651563a03c5d57acf315c3a9b550232b5234b4cc5",
     "org.pytorch:pytorch_android_lite:1.12.2:aar": "ca58bf74952e50c1ead7d058462680c6b6306877f55e0d612cba0ed8725c95c2",
+    "org.pytorch:pytorch_android:1.13.1:aar": "78aa10ae11361c67cb49cb34f659b6d5cf9e3865a1c5ebd0555e452cd4873f8b",
     "com.facebook.fbjni:fbjni-java-only:0.2.2:jar": "7904e1c270fc2efafa7232001fbd5adb0521f624ee3a6e548d1efbcb5f30bcdf",
     "com.facebook.soloader:nativeloader:0.10.1:jar": "82ca9c348f605984fa72e08aee0c35e7aa103ec6b0eccf592e498392c4d601b8",
 }
@@ -184,7 +186,8 @@ def trial_of(arguments: tuple[Any, ...], stem: Path) -> Trial:
 def _place(tensor: torch.Tensor, data: bytearray) -> TensorAt:
     data += b"\0" * (-len(data) % 64)
     raw = tensor.detach().contiguous().numpy().tobytes()
-    last = tensor.dim() == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
+    order = CHANNELS_LAST.get(tensor.dim())
+    last = order is not None and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=order)
     offset, name = len(data), str(tensor.dtype).removeprefix("torch.")
     data += raw
     return TensorAt(name, tuple(tensor.shape), offset, len(raw), "channels_last" if last else "contiguous")
@@ -205,8 +208,8 @@ def _take(stored: TensorAt, data: bytes) -> torch.Tensor:
         return torch.empty(stored.shape, dtype=dtype)
     count = stored.size // DTYPES[stored.dtype]
     tensor = torch.frombuffer(bytearray(data), dtype=dtype, offset=stored.offset, count=count).reshape(stored.shape)
-    last = stored.memory_format == "channels_last" and tensor.dim() == 4
-    return tensor.contiguous(memory_format=torch.channels_last) if last else tensor
+    last = stored.memory_format == "channels_last"
+    return tensor.contiguous(memory_format=CHANNELS_LAST[tensor.dim()]) if last else tensor
 
 
 class Maker:

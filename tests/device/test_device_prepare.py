@@ -23,7 +23,7 @@ from ptmobile.device.prepare import ABI_MACHINES, IGNORED_TAG, prepare
 from ptmobile.device.prepared import read_prepared
 from ptmobile.device.symbols import check, unmet_needs
 
-AARS = [name for name in ARTIFACTS if name.endswith(":aar")]
+AARS = [name for name in ARTIFACTS if ":pytorch_android_lite:" in name]
 JNI = "jni/x86_64/"
 
 

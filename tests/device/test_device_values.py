@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 import pytest
 import torch
-from device_support import Function, Library, Maker, scale_error, with_tensors
+from device_support import (
+    CHANNELS_LAST,
+    ENVIRONMENT,
+    Function,
+    Library,
+    Maker,
+    scale_error,
+    trial_of,
+    with_tensors,
+)
+
+from ptmobile.device.plan import ModelFile
+from ptmobile.device.runner import Runner
 
 DTYPES = [torch.uint8, torch.int8, torch.int32, torch.int64, torch.float32, torch.float64]
 
@@ -92,17 +105,42 @@ def test_scalars_empty_tensors_and_views(native: Library, make: Maker) -> None:
         assert torch.allclose(got, expected)
 
 
-def test_channels_last_in_and_out(native: Library, make: Maker) -> None:
-    x = torch.rand(2, 3, 4, 5)
-    last = x.contiguous(memory_format=torch.channels_last)
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 4, 5, 2)], ids=["2-D", "3-D"])
+def test_channels_last_in_and_out(native: Library, make: Maker, shape: tuple[int, ...]) -> None:
+    x = torch.rand(shape)
+    last = x.contiguous(memory_format=CHANNELS_LAST[len(shape)])
     path = make.for_release(make(Function(lambda a: (a * 2, a.contiguous() + 1)), last), native.release)
     answer = native.one(path, last)
     assert answer.output is not None
     assert isinstance(answer.output.value, tuple)
-    assert [part.memory_format for part in answer.output.value] == ["channels_last", "contiguous"]  # type: ignore[union-attr]
+    assert [part.memory_format for part in answer.output.value] == ["channels_last", "contiguous"]
     doubled, plus_one = with_tensors(answer.output)
     assert torch.equal(doubled, x * 2)
     assert torch.equal(plus_one, x + 1)
+
+
+def test_another_method_than_forward(native: Library, make: Maker) -> None:
+    x = torch.rand(2, 2)
+    path = make.for_release(make(Two(), script=True), native.release)
+    trial = trial_of((x,), path.with_suffix(".inputs"))
+    trials = [replace(trial, method=method) for method in ("forward", "twice", "thrice")]
+    runner = Runner(native.machine, native.prepared, native.folder)
+    answers = runner.run([ModelFile(path, trials)], native.scratch, ENVIRONMENT).files[0].trials
+    outputs = [answers[number].output for number in (0, 1)]
+    assert [torch.equal(with_tensors(output), x * n) for n, output in enumerate(outputs, 1) if output] == [True, True]
+    assert answers[2].failure is not None
+    assert "thrice" in answers[2].failure.message
+
+
+class Two(torch.nn.Module):
+    """Two methods."""
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        return a
+
+    @torch.jit.export
+    def twice(self, a: torch.Tensor) -> torch.Tensor:
+        return a * 2
 
 
 def test_a_wrong_number_of_arguments(native: Library, make: Maker) -> None:

@@ -100,7 +100,7 @@ class Runner:
         jars = [machine.runner.resolve(), *(self._folder / jar for jar in self._prepared.jars)]
         options = [
             f"-Djava.class.path={':'.join(map(str, jars))}",
-            f"-Djava.library.path={self._folder}",
+            f"-Djava.library.path={self._library_path()}",
             f"-XX:ErrorFile={folder / _VM_REPORT}",
             "-XX:-CreateCoredumpOnCrash",
             "-XX:+DisableAttachMechanism",
@@ -122,6 +122,13 @@ class Runner:
             "--",
             *("ptmobile/DeviceRunner", PLAN_FILE, "."),
         ]
+
+    def _library_path(self) -> str:
+        """Where Java finds libraries; with the full runtime, also the empty one that a slip in its classes asks for."""
+        folders = (
+            [self._folder] if self._prepared.lite else [self._folder, self._machine.launcher.resolve().parent / "full"]
+        )
+        return ":".join(map(str, folders))
 
     def threads(self, limits: Limits) -> int:
         """How many threads to ask the library for."""

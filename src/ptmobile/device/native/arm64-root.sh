@@ -35,11 +35,16 @@ Dir::Cache "$work/cache";
 CONFIGURATION
 export APT_CONFIG="$work/apt.conf"
 apt-get update -qq
-(cd "$work/debs" && apt-get download -qq libc6 libgcc-s1 libstdc++6 zlib1g "openjdk-$major-jdk-headless")
+fetch() { # packages: download and unpack them
+    (cd "$work/debs" && apt-get download -qq "$@")
+    for package in "$work"/debs/*.deb; do
+        dpkg-deb -x "$package" "$work/tree"
+        rm "$package"
+    done
+}
+fetch libc6 libgcc-s1 libstdc++6 zlib1g "openjdk-$major-jdk-headless"
+fetch "$(readlink "$work/tree/usr/share/doc/libgcc-s1")" # the package with the licence of GCC's libraries
 unset APT_CONFIG
-for package in "$work"/debs/*.deb; do
-    dpkg-deb -x "$package" "$work/tree"
-done
 
 # The Java VM needs these; every other library of the packages is left behind.
 rm -rf "$target/root"
@@ -50,8 +55,7 @@ for library in ld-linux-aarch64.so.1 libc.so.6 libm.so.6 libdl.so.2 libpthread.s
 done
 for package in libc6 libgcc-s1 libstdc++6 zlib1g; do # licences travel with what they are for
     mkdir -p "$target/root/usr/share/doc/$package"
-    [ ! -f "$work/tree/usr/share/doc/$package/copyright" ] ||
-        cp "$work/tree/usr/share/doc/$package/copyright" "$target/root/usr/share/doc/$package/"
+    cp "$work/tree/usr/share/doc/$package/copyright" "$target/root/usr/share/doc/$package/"
 done
 "$here/make-jre.sh" "$target/jre" "$(echo "$work"/tree/usr/lib/jvm/*/jmods)"
 "$qemu" -L "$target/root" "$target/jre/bin/java" -XX:+UseSerialGC -Xshare:dump >/dev/null 2>&1

@@ -6,7 +6,7 @@
 # Needs a C compiler for each ABI (CC_x86_64 and CC_arm64_v8a name others than the usual) and a JDK of version 11 or
 # later, found by JAVA_HOME or by the `javac` command. Result:
 #   KIT/runner.jar
-#   KIT/ABI/launcher, libc.so, libm.so, libdl.so, liblog.so, libandroid.so
+#   KIT/ABI/launcher, libc.so, libm.so, libdl.so, liblog.so, libandroid.so, full/libpytorch_jni_lite.so
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -59,6 +59,10 @@ build_abi() { # ABI
         "$compiler" $flags -shared -Wl,-soname,$name.so -Wl,--no-as-needed -Wl,-z,now -s \
             -o "$target/$name.so" "$here/bionic/$name.c" -lm -ldl
     done
+    # In 1.13's full AAR, PyTorchAndroid asks for the lite library when it is initialised. Android's JNI does not do that
+    # when native methods are registered, a Java VM does: here it finds an empty one.
+    mkdir -p "$target/full"
+    cp "$target/libdl.so" "$target/full/libpytorch_jni_lite.so"
     # shellcheck disable=SC2086
     "$compiler" $flags -pie -pthread -I"$JAVA_HOME/include" -I"$JAVA_HOME/include/linux" -s \
         -o "$target/launcher" "$here/launcher.c" -ldl
