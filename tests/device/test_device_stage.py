@@ -186,3 +186,14 @@ def test_the_check_can_be_left_out(convert: Convert) -> None:
 def test_a_release_that_does_not_exist_is_a_mistake_in_the_specification(convert: Convert) -> None:
     with pytest.raises(ConfigurationError, match=r"(?s)1\.12\.3.*no published release"):
         convert(model="nets.py:Net", inputs="[[1, 3, 9, 9]]", runtime="1.12.3")
+
+
+def test_no_room_for_the_library_is_no_fault_of_the_model(convert: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ptmobile.device.supply.prepare", full)
+    report = convert(model="nets.py:Net", inputs="[[1, 3, 9, 9]]", runtime="1.12.2")
+    (verdict,) = only(report).result.devices
+    assert (report.exit_code, verdict.status) == (0, "not-run")
+    assert "No space left on device" in verdict.message

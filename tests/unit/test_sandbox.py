@@ -174,7 +174,7 @@ def test_scratch_folders_are_closed_to_others_and_removed(prepared: Workers, run
 def test_everything_is_removed_and_ended_with_the_workers(workspace: Path) -> None:
     with Workers(workspace) as own:
         spec = ConversionSpec(model="nets.py:Stateless", name="n", inputs=(ExampleInput(shape=(2,)),))
-        outcome = own.run("n", spec, lambda message: None, Ears())
+        outcome = own.run(Task(spec), lambda message: None, Ears())
         parent, base = own._parent.pid, own._base
         assert outcome.result is not None
         assert outcome.scratch.exists()  # until its file has been taken over
@@ -192,7 +192,7 @@ def test_workers_that_were_never_ready_are_ended_too(workspace: Path) -> None:
 def test_a_worker_that_cannot_be_started_is_explained(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "worker_environment", lambda home: {"PYTHONHASHSEED": "no number"})
     with Workers(workspace) as own, pytest.raises(WorkerError, match="could not be started") as caught:
-        own.run("n", ConversionSpec(model="nets.py:Stateless"), lambda message: None, Ears())
+        own.run(Task(ConversionSpec(model="nets.py:Stateless")), lambda message: None, Ears())
     assert "torch" in caught.value.advice
     assert "Traceback" not in str(caught.value)
 

@@ -141,6 +141,8 @@ class DeviceSupplier:
                 obstacle = f"It needs more than there is here: {needs.describe()}"
         except (CannotRunError, PrepareError) as error:
             obstacle = str(error)
+        except OSError as error:
+            obstacle = f"It cannot be unpacked: {error.strerror or error}."
         return DeviceTarget(
             release=release,
             abi=abi,
