@@ -43,9 +43,18 @@ RUN find /package -name __pycache__ -prune -exec rm -r {} + \
  && chmod -R u=rwX,go=rX /package \
  && python3 -m compileall -q -s /package --invalidation-mode unchecked-hash /package
 
+# --- what runs the phone's own library: stand-ins, launcher and runner, and a small Java VM; the compilers stay here ----
+FROM system AS device
+RUN apt-get install -qq -y --no-install-recommends gcc libc6-dev openjdk-17-jdk-headless
+COPY src/ptmobile/device/native /build/native
+RUN sh /build/native/build.sh /kit/opt/ptmobile/device \
+ && sh /build/native/make-jre.sh "/kit/opt/ptmobile/device/$(uname -m | sed 's/aarch64/arm64-v8a/')/jre" \
+ && chmod -R u=rwX,go=rX /kit
+
 # --- the image: large and steady things first, so that an update is a small download ---------------------------------
 FROM scratch
 COPY --from=system /rootfs/ /
+COPY --from=device /kit/ /
 COPY --from=python /install/ /
 COPY --from=python /package/ /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

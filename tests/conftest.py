@@ -25,3 +25,9 @@ def _no_github_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("GITHUB_", "INPUT_", "ACTIONS_", "RUNNER_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_kit(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whether the phone's libraries can be run here must not change other tests; those about it name their own kit."""
+    monkeypatch.setenv("PTMOBILE_DEVICE_KIT", str(tmp_path_factory.getbasetemp() / "no-kit"))

@@ -14,12 +14,14 @@ _CODES: dict[FailureKind, ExitCode] = {
     "convert": ExitCode.CONVERT,
     "mismatch": ExitCode.MISMATCH,
     "nondeterministic": ExitCode.MISMATCH,
+    "runtime": ExitCode.RUNTIME_INCOMPATIBLE,
 }
 _TITLES: dict[FailureKind, str] = {
     "load": "could not be loaded and run",
     "convert": "could not be converted",
     "mismatch": "is not what the model computes",
     "nondeterministic": "is not deterministic, so nothing could be proved",
+    "runtime": "does not work in the app's own library",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptmobile import __version__
+from ptmobile.device.supply import DeviceSupplier
 from ptmobile.errors import InterruptedRunError, PtmobileError
 from ptmobile.files import WorkspaceFiles
 from ptmobile.github.echo import SafeEcho
@@ -16,8 +17,9 @@ from ptmobile.litefile import read_lite_file
 from ptmobile.progress import Progress
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
 from ptmobile.result import Failure, ModelResult, Problem
+from ptmobile.runtimes.fetching import TamperedError
 from ptmobile.runtimes.releases import recommend
-from ptmobile.sandbox import Outcome, WorkerError, Workers
+from ptmobile.sandbox import Outcome, Task, WorkerError, Workers
 from ptmobile.spec.conversion import ConversionSpec, RunSpec
 
 
@@ -29,6 +31,7 @@ class Run:
     progress: Progress
     source: Source
     now: Callable[[], str]
+    supplier: Callable[[Path], DeviceSupplier] | None = None
 
 
 def run_models(spec: RunSpec, run: Run) -> Report:
@@ -43,11 +46,15 @@ def run_models(spec: RunSpec, run: Run) -> Report:
     try:
         with Workers(run.workspace) as workers:
             separate = workers.account.separate
+            supplier = run.supplier(workers.shared_folder("libraries")) if run.supplier else None
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
-                models.append(_one_model(model, workers, files, run.progress))
+                task = Task(model, supplier.targets(model) if supplier else ())
+                models.append(_one_model(task, workers, files, run.progress))
                 run.progress.model_ended(models[-1].verdict)
-    except (WorkerError, InterruptedRunError) as error:
+            for notice in supplier.notices if supplier else ():
+                run.progress.say(f"Build files: {notice}")
+    except (WorkerError, InterruptedRunError, TamperedError) as error:
         problems.append(Reason(title=error.message.splitlines()[0], message=error.message, advice=error.advice))
         code = int(error.code)
     else:
@@ -65,8 +72,9 @@ def run_models(spec: RunSpec, run: Run) -> Report:
     )
 
 
-def _one_model(spec: ConversionSpec, workers: Workers, files: WorkspaceFiles, progress: Progress) -> ModelReport:
-    outcome = _work(spec, workers, progress)
+def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, progress: Progress) -> ModelReport:
+    spec = task.spec
+    outcome = _work(task, workers, progress)
     result = outcome.result or _no_result(outcome)
     shipped, fault = None, None
     try:
@@ -80,11 +88,11 @@ def _one_model(spec: ConversionSpec, workers: Workers, files: WorkspaceFiles, pr
     return ModelReport(spec=spec, result=result, verdict=judge_model(spec, result, fault), file=shipped)
 
 
-def _work(spec: ConversionSpec, workers: Workers, progress: Progress) -> Outcome:
+def _work(task: Task, workers: Workers, progress: Progress) -> Outcome:
     """Have the worker do its part; what the model prints is re-printed so that no line can act as a command."""
     ears = _Ears(progress)
     try:
-        return workers.run(spec.name, spec, progress.message, ears)
+        return workers.run(task, progress.message, ears)
     finally:
         ears.close()
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from ptmobile.device.target import DeviceTarget
 from ptmobile.result import Method, ModelResult, Name, Notice, Stage, StageName
 from ptmobile.spec.conversion import ConversionSpec
 
@@ -20,6 +21,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     spec: ConversionSpec
     workspace: str
     scratch: str
+    devices: tuple[DeviceTarget, ...] = ()
 
 
 class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -27,6 +29,7 @@ class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unk
 
     name: StageName
     method: Method | None = None
+    target: Name = ""
     detail: Name = ""
 
 

@@ -14,7 +14,7 @@ Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(max_length=300)]
 Method = Literal["trace", "script"]
 METHODS: tuple[Method, ...] = ("trace", "script")
-StageName = Literal["load", "inputs", "eager", "traced", "scripted", "optimised", "saved", "lite"]
+StageName = Literal["load", "inputs", "eager", "traced", "scripted", "optimised", "saved", "lite", "device"]
 StageStatus = Literal["passed", "failed", "crashed", "skipped"]
 
 
@@ -40,10 +40,14 @@ class Notice(Record, frozen=True, kw_only=True):
 
 
 class Stage(Record, frozen=True, kw_only=True):
-    """One step of the conversion and how it went. ``method`` is the road it belongs to, if it belongs to one."""
+    """One step of the conversion and how it went.
+
+    ``method`` is the road it belongs to, if it belongs to one; ``target`` the library that it ran in (release and ABI).
+    """
 
     name: StageName
     method: Method | None = None
+    target: Name = ""
     status: StageStatus
     seconds: float = 0.0
     problem: Problem | None = None
@@ -51,7 +55,7 @@ class Stage(Record, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """Unique name within a model, such as ``optimised (trace)``."""
-        return variant_key(self.name, self.method)
+        return variant_key(self.name, self.method, self.target)
 
 
 class Located(Record, frozen=True, kw_only=True):
@@ -166,7 +170,7 @@ class Environment(Record, frozen=True, kw_only=True):
     xnnpack: bool
 
 
-FailureKind = Literal["load", "convert", "mismatch", "nondeterministic"]
+FailureKind = Literal["load", "convert", "mismatch", "nondeterministic", "runtime"]
 
 
 class Failure(Record, frozen=True, kw_only=True):
@@ -177,6 +181,28 @@ class Failure(Record, frozen=True, kw_only=True):
     problem: Problem
 
 
+DeviceStatus = Literal["right", "wrong", "failed", "not-run"]
+
+
+class DeviceVerdict(Record, frozen=True, kw_only=True):
+    """What the phone's own library made of the file: one release, one ABI.
+
+    ``right``: it loaded the file, ran it on every trial and gave the model's numbers. ``wrong``: it gave others.
+    ``failed``: it did not load or run it. ``not-run``: the library could not be run here, which says nothing about the
+    file. ``emulated``: the CPU was. ``decides``: an app declares the release, or it was asked for.
+    """
+
+    release: Name
+    abi: Name
+    found: Name = ""
+    decides: bool = True
+    emulated: bool = False
+    status: DeviceStatus
+    message: Text = ""
+    max_abs: float | None = None
+    seconds: float = 0.0
+
+
 class ModelResult(Record, frozen=True, kw_only=True):
     """Everything that was found about one model."""
 
@@ -185,6 +211,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
     trials: tuple[Trial, ...] = ()
     outputs: tuple[OutputCard, ...] = ()
+    devices: tuple[DeviceVerdict, ...] = ()
     deterministic: bool | None = None
     file: WorkerFile | None = None
     choice: Text = ""
@@ -194,6 +221,10 @@ class ModelResult(Record, frozen=True, kw_only=True):
     peak_memory_bytes: int | None = None
 
 
-def variant_key(name: str, method: str | None) -> str:
-    """Name of a variant within a model: ``optimised (trace)``; variants of only one kind go by their own name."""
-    return f"{name} ({method})" if method and name not in ("traced", "scripted") else name
+def variant_key(name: str, method: str | None, target: str = "") -> str:
+    """Name of a variant within a model: ``optimised (trace)``, ``device 1.12.2 x86_64 (trace)``.
+
+    Variants of only one kind go by their own name.
+    """
+    full = f"{name} {target}" if target else name
+    return f"{full} ({method})" if method and name not in ("traced", "scripted") else full

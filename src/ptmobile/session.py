@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,8 @@ from types import FrameType
 from typing import Any, TextIO, cast
 
 from ptmobile import __version__
+from ptmobile.device.build import provide_kit
+from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
@@ -20,6 +23,7 @@ from ptmobile.progress import choose_progress
 from ptmobile.progress.output import LastingOutput
 from ptmobile.publishing import Publisher
 from ptmobile.report.model import Reason, Report, Source, Tool
+from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.problems import Problems
@@ -58,8 +62,18 @@ class Session:
     def _run(self, spec: RunSpec) -> int:
         with _on_cancellation(signal.SIG_IGN):
             with _on_cancellation(_interrupt):
-                report = run_models(spec, Run(self._workspace.root, self._progress, self._source, _now))
+                report = run_models(spec, Run(self._workspace.root, self._progress, self._source, _now, self._supplier))
             return self._publisher.publish(report, spec.report_dir, summary=spec.summary)
+
+    def _supplier(self, folder: Path) -> DeviceSupplier:
+        """Where the phone's own libraries come from: the image, a cache, or a Maven repository."""
+        folders, client = folders_of(os.environ), JgoClient.from_environment(os.environ)
+        sources = Sources(
+            kit=lambda: provide_kit(folders.cache, os.environ),
+            release=lambda release: fetch_runtime(release, folders, client),
+            own=lambda path: given_runtime(path, folders, client),
+        )
+        return DeviceSupplier(self._workspace.root, folder, os.environ, sources)
 
     def _refuse(self, error: PtmobileError, report_dir: str) -> int:
         """Say why there are no results."""

@@ -18,6 +18,7 @@ from ptmobile.local.step import Step, StepResult
 
 ROOT = Path(__file__).parents[2]
 TAG = "ptmobile-action:test"
+LIBRARIES = "/libraries"
 
 RunStep: TypeAlias = Callable[..., StepResult]
 
@@ -65,16 +66,33 @@ def action_image(docker_client: docker.DockerClient, clean_tree: Path) -> image.
         pytest.fail(f"the image can not be built: {problem}\n{log[-4000:]}", pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def library_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the phone's libraries are kept between the containers of a session."""
+    return tmp_path_factory.mktemp("libraries")
+
+
 @pytest.fixture
-def run_step(docker_client: docker.DockerClient, action_image: image.Image, tmp_path: Path) -> RunStep:
+def run_step(
+    docker_client: docker.DockerClient, action_image: image.Image, library_cache: Path, tmp_path: Path
+) -> RunStep:
     """A factory: runs the action with these inputs (and other fields of Step) in a fresh or a given workspace."""
     number = itertools.count(1)
 
     def run(inputs: Mapping[str, str] | None = None, /, *, workspace: Path | None = None, **fields: Any) -> StepResult:
         workspace = workspace or tmp_path / f"workspace-{next(number)}"
         workspace.mkdir(exist_ok=True)
+        # Libraries are fetched once for all tests; a job would keep the folder with actions/cache.
+        environment = {"PTMOBILE_CACHE": LIBRARIES, **fields.pop("env", {})}
+        mounts = {library_cache: LIBRARIES, **fields.pop("mounts", {})}
         step = Step(
-            image=action_image.tag, workspace=workspace, inputs=inputs or {}, action_file=_action_file(), **fields
+            image=action_image.tag,
+            workspace=workspace,
+            inputs=inputs or {},
+            action_file=_action_file(),
+            env=environment,
+            mounts=mounts,
+            **fields,
         )
         return step.run(docker_client)
 

@@ -27,16 +27,19 @@ jobs:
         with:
           config: examples/digits/ptmobile.yml
           output: out/digits.ptl
+          runtime: 1.12.2  # the apps under tests/data declare many others
+          device-check: required
       - run: |
           echo "$SHA256  $MODEL" | sha256sum --check
           test "$(stat -c %s "$MODEL")" = "$SIZE"
-          test "$VERDICT $EQUIVALENT $BYTECODE" = "passed true 8"
+          test "$VERDICT $EQUIVALENT $BYTECODE $DEVICE" = "passed true 8 true"
           grep -q '"verdict": "passed"' "$REPORT"
           echo "all outputs hold"
         env:
           MODEL: ${{ steps.mobile.outputs.model-path }}
           SHA256: ${{ steps.mobile.outputs.sha256 }}
           SIZE: ${{ steps.mobile.outputs.size-bytes }}
+          DEVICE: ${{ steps.mobile.outputs.device-verified }}
           VERDICT: ${{ steps.mobile.outputs.verdict }}
           EQUIVALENT: ${{ steps.mobile.outputs.equivalent }}
           BYTECODE: ${{ steps.mobile.outputs.bytecode-version }}

@@ -146,7 +146,7 @@ def test_the_model_finds_no_token_and_no_command_file(run_step: RunStep, workspa
     )
     assert step.exit_code == 0, step.log
     assert "uid 10001 groups []" in step.log
-    assert "READ /proc/1" not in step.log
+    assert "READ /proc/1/environ" not in step.log
     assert "True" not in [line.split()[-1] for line in step.log.splitlines() if "READ" in line]
     assert "WROTE" not in step.log
     assert "sesame" not in step.log
@@ -216,3 +216,42 @@ def test_a_read_only_image_and_a_crash(run_step: RunStep, workspace: Path) -> No
     assert step.exit_code == 3
     assert "SIGSEGV in stage eager, trial 0" in step.log
     assert report_of(workspace)["models"][0]["result"]["failure"]["kind"] == "load"
+
+
+GRADLE = "dependencies {\n    implementation 'org.pytorch:pytorch_android_lite:%s'\n}\n"
+
+
+def test_the_file_runs_in_the_library_of_the_app(run_step: RunStep, workspace: Path) -> None:
+    (workspace / "app").mkdir()
+    (workspace / "app/build.gradle").write_text(GRADLE % "1.12.2")
+    step = run_step(
+        {"model": "net.py:Net", "inputs": "[[1, 3, 16, 16]]", "device-check": "required"}, workspace=workspace
+    )
+    assert step.exit_code == 0, step.log
+    assert (step.outputs["device-verified"], step.outputs["runtime-compatible"]) == ("true", "true")
+    assert "pytorch_android_lite 1.12.2" in step.summary
+    (verdict,) = report_of(workspace)["models"][0]["result"]["devices"]
+    assert (verdict["status"], verdict["release"], verdict["emulated"]) == ("right", "1.12.2", False)
+    assert verdict["found"] == "declared in app/build.gradle:2"
+
+
+def test_an_app_whose_library_cannot_read_the_file_fails_the_step(run_step: RunStep, workspace: Path) -> None:
+    (workspace / "build.gradle").write_text(GRADLE % "1.9.0")
+    step = run_step({"model": "net.py:Net", "inputs": "[[1, 3, 16, 16]]"}, workspace=workspace)
+    assert step.exit_code == 6, step.log
+    assert "must be between 3 and 5" in step.log
+    assert step.outputs["runtime-compatible"] == "false"
+    assert (workspace / "ptmobile-report/Net.unverified.ptl").is_file()
+
+
+def test_what_java_cannot_take_is_found_by_the_library_alone(run_step: RunStep, workspace: Path) -> None:
+    (workspace / "yes.py").write_text(
+        "import torch\nclass Yes(torch.nn.Module):\n    def forward(self, x):\n        return x > 0\n"
+    )
+    inputs = {"model": "yes.py:Yes", "inputs": "[[4]]"}
+    step = run_step({**inputs, "runtime": "1.12.2"}, workspace=workspace)
+    assert step.exit_code == 6, step.log
+    assert "scalar type Bool is not supported on java side" in step.log
+    undeclared = run_step(inputs, workspace=workspace)
+    assert undeclared.exit_code == 0, undeclared.log
+    assert "which no app here declares, does not take the file" in undeclared.log

@@ -481,6 +481,8 @@ def test_outputs_of_one_model_that_passed() -> None:
         "bytecode-version": 8,
         "equivalent": True,
         "max-abs-diff": "7.6e-06",
+        "runtime-compatible": "",
+        "device-verified": False,
         "verdict": "passed",
     }
 

@@ -24,7 +24,7 @@ from ptmobile.progress.base import Lines
 from ptmobile.protocol import MAX_LINE_BYTES, Finished, Message, Noticed, StageBegan, WorkerSays, encode
 from ptmobile.report.model import Source
 from ptmobile.result import Failure, ModelResult, Notice, Problem, WorkerFile
-from ptmobile.sandbox import Outcome, WorkerError, Workers, listening, workers
+from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, listening, workers
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Listener
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
@@ -83,7 +83,7 @@ def run(prepared: Workers, workspace: Path) -> Run:
         heard: list[Message] = []
         ears = Ears()
         spec = ConversionSpec(model="given.py:make", name="given", inputs=(ExampleInput(shape=(2,)),), **options)  # type: ignore[arg-type]
-        outcome = prepared.run("given", spec, heard.append, ears)
+        outcome = prepared.run(Task(spec), heard.append, ears)
         prepared.clean(outcome)
         return outcome, heard, ears
 
@@ -174,7 +174,7 @@ def test_scratch_folders_are_closed_to_others_and_removed(prepared: Workers, run
 def test_everything_is_removed_and_ended_with_the_workers(workspace: Path) -> None:
     with Workers(workspace) as own:
         spec = ConversionSpec(model="nets.py:Stateless", name="n", inputs=(ExampleInput(shape=(2,)),))
-        outcome = own.run("n", spec, lambda message: None, Ears())
+        outcome = own.run(Task(spec), lambda message: None, Ears())
         parent, base = own._parent.pid, own._base
         assert outcome.result is not None
         assert outcome.scratch.exists()  # until its file has been taken over
@@ -192,7 +192,7 @@ def test_workers_that_were_never_ready_are_ended_too(workspace: Path) -> None:
 def test_a_worker_that_cannot_be_started_is_explained(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "worker_environment", lambda home: {"PYTHONHASHSEED": "no number"})
     with Workers(workspace) as own, pytest.raises(WorkerError, match="could not be started") as caught:
-        own.run("n", ConversionSpec(model="nets.py:Stateless"), lambda message: None, Ears())
+        own.run(Task(ConversionSpec(model="nets.py:Stateless")), lambda message: None, Ears())
     assert "torch" in caught.value.advice
     assert "Traceback" not in str(caught.value)
 
@@ -235,7 +235,7 @@ def test_processes_that_a_model_leaves_behind_are_ended(prepared: Workers, works
     """Also those in sessions of their own, and one that holds the model's output open."""
     spec = ConversionSpec(model="behaviour.py:StartsOthers", name="n", inputs=(ExampleInput(shape=(2,)),), trials=1)
     ears = Ears()
-    outcome = prepared.run("n", spec, lambda message: None, ears)
+    outcome = prepared.run(Task(spec), lambda message: None, ears)
     prepared.clean(outcome)
     started = [int(word) for word in ears.out.decode().split() if word.isdigit()]
     assert len(started) >= 3

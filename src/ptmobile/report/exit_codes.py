@@ -17,7 +17,9 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
         "The file does not run, or does not compute what the model computes; or the model itself is not deterministic. "
         "Also: there are warnings and `fail-on` is `warning`."
     ),
-    ExitCode.RUNTIME_INCOMPATIBLE: "Reserved: the app's runtime cannot run the file. Not used yet.",
+    ExitCode.RUNTIME_INCOMPATIBLE: (
+        "The app's own library does not load or run the file, or gives other numbers than the model."
+    ),
     ExitCode.BUDGET: "Reserved: the file is too large or too slow. Not used yet.",
     ExitCode.PUBLISH: "The file or the report cannot be written.",
     ExitCode.INTERRUPTED: "The run was cancelled.",

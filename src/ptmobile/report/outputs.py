@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ptmobile.report.devices import compatible, verified_on_device
 from ptmobile.report.model import ModelReport, Report
 from ptmobile.report.view import max_abs_diff
 
@@ -24,6 +25,10 @@ OUTPUTS: Final = {
         "Largest absolute difference between an eager model and its file, over all models and outputs. "
         "Empty if there is none to give."
     ),
+    "runtime-compatible": (
+        "true if the app's own libraries, as far as they could be run, load and run every file; empty if none could."
+    ),
+    "device-verified": "true if every file was run in an app's own library and gave the model's numbers there.",
     "verdict": "passed or failed. It does not depend on fail-on.",
     "json": "All of this for every model, as JSON on one line: an object with verdict and a list of models.",
 }
@@ -45,6 +50,8 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
         "bytecode-version": only.content.bytecode_version if only else "",
         "equivalent": bool(report.models) and not report.problems and all(map(equivalent, report.models)),
         "max-abs-diff": f"{max(differences):g}" if differences else "",
+        "runtime-compatible": _all_compatible(report),
+        "device-verified": bool(report.models) and all(verified_on_device(m.result) for m in report.models),
         "verdict": report.verdict,
         "json": msgspec.json.encode(_everything(report)).decode(),
     }
@@ -53,6 +60,11 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
 def equivalent(model: ModelReport) -> bool:
     """Whether the model has a file that was shown to compute what the model computes."""
     return model.file is not None and model.file.verified
+
+
+def _all_compatible(report: Report) -> bool | str:
+    known = [answer for answer in (compatible(model.result) for model in report.models) if answer is not None]
+    return all(known) if known else ""
 
 
 def _everything(report: Report) -> dict[str, Any]:
@@ -73,5 +85,7 @@ def _model(model: ModelReport) -> dict[str, Any]:
         "bytecode-version": content.bytecode_version if content else None,
         "equivalent": equivalent(model),
         "max-abs-diff": max_abs_diff(model),
+        "runtime-compatible": compatible(model.result),
+        "device-verified": verified_on_device(model.result),
         "method": model.file.method if model.file else None,
     }

@@ -22,6 +22,7 @@ from ptmobile.report.comparisons import (
     pair_row,
     square_of,
 )
+from ptmobile.report.devices import device_rows
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import count, seconds, short, size
 from ptmobile.result import Comparison, OutputCard, Stage, Trial
@@ -35,6 +36,7 @@ _FAILURES: dict[int, str] = {
     ExitCode.LOAD: "not loaded",
     ExitCode.CONVERT: "not converted",
     ExitCode.MISMATCH: "not equal",
+    ExitCode.RUNTIME_INCOMPATIBLE: "not for this runtime",
     ExitCode.PUBLISH: "not written",
     ExitCode.INTERRUPTED: "interrupted",
 }
@@ -81,6 +83,7 @@ class ModelView:
     title: str
     result: str
     reasons: tuple[ProblemView, ...]
+    devices: tuple[tuple[str, str], ...]
     warnings: Cut[str]
     notices: Cut[str]
     facts: tuple[tuple[str, str, bool], ...]
@@ -175,6 +178,7 @@ def _model(model: ModelReport) -> ModelView:
         title=model.verdict.title,
         result=_result(model),
         reasons=tuple(map(_problem, model.verdict.reasons)),
+        devices=tuple((mark, shorten(text, _LINE)) for mark, text in device_rows(result)),
         warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
         notices=cut([shorten(n.message, _LINE) for n in result.notices if n.level == "notice"], 20),
         facts=tuple(_facts(model, proof)),

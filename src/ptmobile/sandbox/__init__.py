@@ -1,5 +1,5 @@
 """Starting, watching, limiting and hearing the processes that run somebody's model code."""
 
-from ptmobile.sandbox.workers import Outcome, WorkerError, Workers
+from ptmobile.sandbox.workers import Outcome, Task, WorkerError, Workers
 
-__all__ = ["Outcome", "WorkerError", "Workers"]
+__all__ = ["Outcome", "Task", "WorkerError", "Workers"]

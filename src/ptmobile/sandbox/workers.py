@@ -18,6 +18,7 @@ from typing import Self
 
 import msgspec
 
+from ptmobile.device.target import DeviceTarget
 from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.protocol import JOB_FILE, Job, Message, WorkerSays
 from ptmobile.result import ModelResult
@@ -55,6 +56,14 @@ class Outcome:
     result: ModelResult | None
     ended: str
     scratch: Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model for a worker, and the libraries in which its file is to be run."""
+
+    spec: ConversionSpec
+    devices: tuple[DeviceTarget, ...] = ()
 
 
 class Workers:
@@ -106,7 +115,14 @@ class Workers:
             self._parent.stderr.close()
         shutil.rmtree(self._base, ignore_errors=True)
 
-    def run(self, name: str, spec: ConversionSpec, hear: Callable[[Message], None], ears: Ears) -> Outcome:
+    def shared_folder(self, name: str) -> Path:
+        """A folder of the host's that workers can read."""
+        with _scratch_errors():
+            folder = Path(tempfile.mkdtemp(dir=self._base, prefix=f"{name}-"))
+            folder.chmod(0o755)
+        return folder
+
+    def run(self, task: Task, hear: Callable[[Message], None], ears: Ears) -> Outcome:
         """Have one model converted; ``hear`` gets every message, ``ears`` the worker's output.
 
         Raises:
@@ -114,8 +130,9 @@ class Workers:
         """
         self._wait_until_ready()
         with _scratch_errors():
-            scratch = self._folder(f"model-{name}")
-            job = Job(spec=spec, workspace=str(self._workspace.resolve()), scratch=str(scratch))
+            scratch = self._folder(f"model-{task.spec.name}")
+            workspace = str(self._workspace.resolve())
+            job = Job(spec=task.spec, workspace=workspace, scratch=str(scratch), devices=task.devices)
             (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
             socket.send_fds(self._control, [str(scratch).encode()], writers)
@@ -125,7 +142,7 @@ class Workers:
             process = self._said("started").process
             self._processes.add(process)
             listener = Listener((readers[0], readers[1], readers[2]), control=self._control, hear=hear, ears=ears)
-            ended = listener.listen(process, spec.timeout_minutes * 60 + _GRACE_SECONDS)
+            ended = listener.listen(process, task.spec.timeout_minutes * 60 + _GRACE_SECONDS)
         _kill_session(process)
         self._processes.discard(process)
         return Outcome(listener.result, ended, scratch)

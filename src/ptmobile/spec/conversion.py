@@ -136,6 +136,28 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         Literal["close", "exact"],
         Meta(description="close: equal where exactness is owed, else within the tolerance. exact: equal everywhere."),
     ] = "close"
+    runtime: Annotated[
+        str,
+        Meta(
+            description=(
+                "The app's PyTorch Mobile release, such as 1.12.2, in whose own library the file is run; auto: what "
+                "the build files in the workspace declare (Gradle, version catalogs, Podfile); none."
+            )
+        ),
+    ] = "auto"
+    runtime_library: Annotated[
+        str | None,
+        Meta(description="An .aar of your own build of PyTorch Mobile in the workspace, instead of a release."),
+    ] = None
+    device_check: Annotated[
+        Literal["auto", "required", "off"],
+        Meta(
+            description=(
+                "Whether the file is run in the app's own library. auto: if it can be had and run; required: else the "
+                "run fails; off."
+            )
+        ),
+    ] = "auto"
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 

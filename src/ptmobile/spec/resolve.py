@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ptmobile.runtimes.choosing import choose_runtimes
+from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
@@ -111,6 +113,12 @@ def _checked(
         changes["weights"] = workspace.existing_file(spec.weights, given["weights"].where, problems)
     elif spec.weights_key is not None:
         problems.add(given["weights-key"].where, "is given without weights")
+    if spec.runtime_library is not None:
+        changes["runtime_library"] = workspace.existing_file(
+            spec.runtime_library, given["runtime-library"].where, problems
+        )
+    if problem := choose_runtimes(spec.runtime, Detection(found=(), notices=())).problem:
+        problems.add(given["runtime"].where, problem)
     if spec.output is not None:
         changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
     changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)

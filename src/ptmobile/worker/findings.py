@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,9 +12,11 @@ import numpy as np
 import torch
 import torchvision
 
+from ptmobile.device.target import DeviceTarget
 from ptmobile.result import (
     METHODS,
     Comparison,
+    DeviceVerdict,
     Environment,
     Failure,
     FailureKind,
@@ -31,6 +34,7 @@ from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
 from ptmobile.worker.comparing.proof import output_cards
 from ptmobile.worker.crew import MORE_TIME, Crew
+from ptmobile.worker.device_verdicts import device_verdict, judge_devices
 from ptmobile.worker.model_process import EAGER, EAGER_AGAIN, INPUTS
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.saving import file_of
@@ -57,6 +61,7 @@ class Findings:
         self._failure: Failure | None = None
         self._deterministic: bool | None = None
         self._file: WorkerFile | None = None
+        self._devices: list[DeviceVerdict] = []
 
     def judge_eager(self) -> bool:
         """Whether there is a reference; also finds out what a comparison with it can prove."""
@@ -102,9 +107,28 @@ class Findings:
         for reference in before:
             self._compare(reference, lite, exact=not optimised)
 
+    def judge_devices(self, method: Method, targets: Sequence[DeviceTarget], *, required: bool) -> None:
+        """What each library made of the road's file; notes a failure of the road if the app's own library fails it."""
+        self._devices = []
+        for target in targets:
+            key = variant_key("device", method, target.label)
+            for reference in (EAGER, variant_key("lite", method)):
+                self._compare(reference, key, exact=False)
+            self._devices.append(device_verdict(target, self._record.stages.get(key), self._comparisons, key))
+        failure, warnings = judge_devices(self._devices, required=required)
+        for warning in warnings:
+            self._crew.notice(warning)
+        if failure is not None:
+            self._failures[method] = failure
+
+    def file_holds(self, method: Method, *, optimised: bool) -> bool:
+        """Whether the road has a file that computes what the model computes on this machine."""
+        lite = self._record.passed(variant_key("lite", method))
+        return lite and method not in self._failures and self._verified(self._road(method, optimised=optimised), method)
+
     def ship(self, method: Method, *, optimised: bool) -> bool:
         """Take the road's file if there is one and it computes what the model computes."""
-        if method in self._failures:
+        if method in self._failures and not self._devices:
             return False
         variants = self._road(method, optimised=optimised)
         for stage in ("optimised", "saved", "lite"):
@@ -115,7 +139,7 @@ class Findings:
                 if self._verified(variants, method):  # else a stage before this one is the first bad one
                     self._failures[method] = self._stage_failure("mismatch" if stage == "lite" else "convert", key)
                 return False
-        verified = self._verified(variants, method)
+        verified = method not in self._failures and self._verified(variants, method)
         path = file_of(self._scratch, method).relative_to(self._scratch).as_posix()
         if verified or self._file is None:
             self._file = WorkerFile(path=path, method=method, optimised=optimised, verified=verified)
@@ -134,6 +158,7 @@ class Findings:
             notices=tuple(self._record.notices),
             trials=self._trials,
             outputs=self._cards,
+            devices=tuple(self._devices),
             deterministic=self._deterministic,
             file=self._file,
             choice=self._choice(asked, shipped),

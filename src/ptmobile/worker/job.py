@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from ptmobile.device.target import DeviceTarget
 from ptmobile.protocol import Job
 from ptmobile.result import METHODS, Method, ModelResult, variant_key
 from ptmobile.worker.channel import Writer, pipe
 from ptmobile.worker.comparing import Policy
 from ptmobile.worker.crew import Crew, Member
+from ptmobile.worker.device_process import run_device
 from ptmobile.worker.findings import Findings
 from ptmobile.worker.lite_process import run_lite
 from ptmobile.worker.model_process import ModelEnds, run_model
@@ -39,6 +42,10 @@ def run_job(job: Job, results: Writer) -> ModelResult:
             if findings.captured_well(method):
                 _make_file(job, crew, roads, method, results)
                 findings.compare_file(method, optimised=job.spec.optimize)
+            if job.devices and findings.file_holds(method, optimised=job.spec.optimize):
+                for target in job.devices:
+                    _run_on_device(job, crew, method, target, results)
+                findings.judge_devices(method, job.devices, required=job.spec.device_check == "required")
             if findings.ship(method, optimised=job.spec.optimize):
                 break
     for orders in roads.values():
@@ -81,13 +88,26 @@ def _make_file(job: Job, crew: Crew, roads: dict[Method, int], method: Method, r
     crew.wait(lambda: crew.settled(variant_key("saved", method), road))
     if not crew.record.passed(variant_key("saved", method)):
         return
+    file = file_of(Path(job.scratch), method)
+    _run_apart(crew, lite, results, lambda writer: run_lite(job, method, file, writer))
+
+
+def _run_on_device(job: Job, crew: Crew, method: Method, target: DeviceTarget, results: Writer) -> None:
+    """Have the file run in the phone's own library."""
+    file = file_of(Path(job.scratch), method)
+    name = f"device {target.label} {method}"
+    _run_apart(crew, name, results, lambda writer: run_device(job, method, file, target, writer))
+
+
+def _run_apart(crew: Crew, name: str, results: Writer, run: Callable[[Writer], None]) -> None:
+    """Run something in a process of its own that has seen nothing yet, and wait for its end."""
     reader, writer = pipe()
 
     def main() -> None:
         results.close()
-        run_lite(job, method, file_of(Path(job.scratch), method), writer)
+        run(writer)
 
     process = fork(main)
     writer.close()
-    crew.add(Member(lite, reader, process, method))
-    crew.wait(lambda: crew.over(lite))
+    crew.add(Member(name, reader, process))
+    crew.wait(lambda: crew.over(name))

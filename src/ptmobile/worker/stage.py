@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ptmobile.device.errors import CannotRunError
 from ptmobile.protocol import Noticed, StageBegan, StageEnded
-from ptmobile.result import Method, Notice, Problem, Stage, StageName
+from ptmobile.result import Method, Notice, Problem, Stage, StageName, StageStatus
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.explaining import problem_of
 
@@ -20,19 +21,22 @@ class StageFailedError(Exception):
 class Reporter:
     """Tells the supervising process what a process of the job is doing."""
 
-    def __init__(self, channel: Writer, workspace: Path, method: Method | None = None) -> None:
+    def __init__(self, channel: Writer, workspace: Path, method: Method | None = None, target: str = "") -> None:
         self._channel = channel
         self._workspace = workspace
         self._method = method
+        self._target = target
 
     @contextmanager
     def stage(self, name: StageName, title: str) -> Iterator[None]:
         """Run the body as a stage; ``title`` says what did not work, should it fail.
 
+        A CannotRunError makes it a skipped stage: something is missing here, which is not the model's fault.
+
         Raises:
             StageFailedError: the body raised anything, SystemExit included; the problem has been reported.
         """
-        self._channel.send(StageBegan(name=name, method=self._method))
+        self._channel.send(StageBegan(name=name, method=self._method, target=self._target))
         start = time.monotonic()
         try:
             yield
@@ -40,19 +44,25 @@ class Reporter:
             raise
         except BaseException as error:  # noqa: BLE001 - model code may raise anything, SystemExit included
             problem = problem_of(error, title, self._workspace)
-            self._end(name, start, Stage(name=name, method=self._method, status="failed", problem=problem))
+            status: StageStatus = "skipped" if isinstance(error, CannotRunError) else "failed"
+            self._end(name, status, problem, time.monotonic() - start)
             raise StageFailedError from None
-        self._end(name, start, Stage(name=name, method=self._method, status="passed"))
-
-    def _end(self, name: StageName, start: float, stage: Stage) -> None:
-        seconds = round(time.monotonic() - start, 4)
-        done = Stage(name=name, method=stage.method, status=stage.status, problem=stage.problem, seconds=seconds)
-        self._channel.send(StageEnded(stage=done))
+        self._end(name, "passed", None, time.monotonic() - start)
 
     def skip(self, name: StageName, title: str, message: str) -> None:
         """Say that a stage does not apply."""
-        problem = Problem(title=title, message=message)
-        self._channel.send(StageEnded(stage=Stage(name=name, method=self._method, status="skipped", problem=problem)))
+        self._end(name, "skipped", Problem(title=title, message=message), 0.0)
+
+    def _end(self, name: StageName, status: StageStatus, problem: Problem | None, seconds: float) -> None:
+        stage = Stage(
+            name=name,
+            method=self._method,
+            target=self._target,
+            status=status,
+            problem=problem,
+            seconds=round(seconds, 4),
+        )
+        self._channel.send(StageEnded(stage=stage))
 
     def trial(self, name: StageName, number: int) -> None:
         """Say which trial runs now, so that a crash can be pinned to it."""

@@ -1,0 +1,154 @@
+"""The process that has the file run in the phone's own library, and brings its outputs into our form.
+
+The library runs in a process of its own below this one (see :mod:`ptmobile.device.runner`): it may crash.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from ptmobile.device.answers import FileAnswer, Output, TrialAnswer
+from ptmobile.device.errors import CannotRunError
+from ptmobile.device.kit import find_machine
+from ptmobile.device.plan import ModelFile
+from ptmobile.device.plan import Trial as DeviceTrial
+from ptmobile.device.prepared import read_prepared
+from ptmobile.device.runner import Limits, Runner, not_run
+from ptmobile.device.target import DeviceTarget
+from ptmobile.device.trees import flatten, nest
+from ptmobile.device.wire import TensorAt
+from ptmobile.errors import PtmobileError
+from ptmobile.protocol import Job
+from ptmobile.result import Method, Trial, variant_key
+from ptmobile.worker.channel import Writer
+from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.value_files import Manifest, StoredTensor
+
+
+class DeviceError(PtmobileError):
+    """The phone's library did not load or run the file."""
+
+
+def run_device(job: Job, method: Method, file: Path, target: DeviceTarget, channel: Writer) -> None:
+    """Run the file on every trial in the library of one release and ABI."""
+    reporter = Reporter(channel, Path(job.workspace), method, target.label)
+    try:
+        with reporter.stage("device", f"The library of {target.label} did not run the file"):
+            if target.obstacle:
+                raise CannotRunError(target.obstacle)
+            _run(job, method, file, target)
+    except StageFailedError:
+        return
+
+
+def _run(job: Job, method: Method, file: Path, target: DeviceTarget) -> None:
+    scratch = Path(job.scratch)
+    machine = find_machine(Path(target.kit), target.abi, target.environment)
+    folder = Path(target.folder)
+    runner = Runner(machine, read_prepared(folder), folder)
+    numbers, trials = _trials(scratch / "inputs")
+    work = scratch / f"run-{variant_key('device', method, target.label)}"
+    work.mkdir()
+    limits = Limits(seconds=job.spec.timeout_minutes * 60)
+    report = runner.run([ModelFile(file, trials)], work, target.environment, limits)
+    outputs = scratch / variant_key("device", method, target.label)
+    outputs.mkdir()
+    answer = report.files.get(0, FileAnswer())
+    _check_loaded(answer)
+    for position, number in enumerate(numbers):
+        _keep(_output(answer.trials.get(position), number), outputs / str(number))
+
+
+def _trials(folder: Path) -> tuple[list[int], list[DeviceTrial]]:
+    """The inputs as the runner wants them: they lie on the disk already."""
+    described = msgspec.json.decode((folder / "trials.json").read_bytes(), type=list[Trial])
+    trials = []
+    for trial in described:
+        stem = folder / str(trial.number)
+        manifest = msgspec.json.decode(stem.with_suffix(".json").read_bytes(), type=Manifest)
+        tensors = {path: _at(tensor) for path, tensor in manifest.tensors.items()}
+        arguments = nest("input", manifest.containers, tensors)
+        if not isinstance(arguments, list):
+            raise DeviceError("The inputs are no list of arguments.")
+        trials.append(DeviceTrial(arguments, stem.with_suffix(".bin")))
+    return [trial.number for trial in described], trials
+
+
+def _at(tensor: StoredTensor) -> TensorAt:
+    last = "channels_last" if tensor.memory_format == "channels_last" else "contiguous"
+    return TensorAt(tensor.dtype, tensor.shape, tensor.offset, tensor.size, last)
+
+
+def _check_loaded(answer: FileAnswer) -> None:
+    if answer.failure is not None:
+        message = answer.failure.message
+        raise DeviceError(f"It did not load the file: {_essence(message)}", advice=_advice(message))
+    if answer.crash is not None:
+        raise DeviceError(f"Loading the file, its process {answer.crash.how}.\n{answer.crash.words}".strip())
+
+
+def _output(answer: TrialAnswer | None, number: int) -> Output:
+    if answer is None or not_run(answer):
+        raise DeviceError(f"Trial {number} was not reached in time.")
+    if answer.crash is not None:
+        raise DeviceError(f"In trial {number} its process {answer.crash.how}.\n{answer.crash.words}".strip())
+    if answer.failure is not None:
+        message = answer.failure.message
+        raise DeviceError(f"In trial {number}: {_essence(message)}", advice=_advice(message))
+    if answer.output is None:
+        raise DeviceError(f"Trial {number} has no output.")
+    return answer.output
+
+
+def _essence(message: str) -> str:
+    """An exception of the library without its C++ frames and debug handles."""
+    return re.split(r"\s*\(\)\s*Exception raised from |\s*Exception raised from |\s*Debug info for handle", message)[0]
+
+
+def _advice(message: str) -> str:
+    """What to do about the library's own answers that users meet most."""
+    for known, advice in (
+        (
+            "cannot be found",
+            "This release lacks these operators: move the app to a newer one, or express them otherwise.",
+        ),
+        ("scalar type is not supported on java side", "Java takes six dtypes only: cast the output in the model."),
+        ("LAPACK", "The library is built without LAPACK: take linear solvers out of the model."),
+        ("version number", "This release reads older files only: move the app to a newer one."),
+    ):
+        if known in message:
+            return advice
+    return ""
+
+
+def _keep(output: Output, stem: Path) -> None:
+    """Bring an output into the form of value files; the bytes are the same in both."""
+    containers, leaves = flatten(output.value, "out")
+    tensors = {
+        path: StoredTensor(
+            dtype=leaf.dtype,
+            shape=leaf.shape,
+            memory_format=_format(leaf),
+            offset=leaf.offset,
+            size=leaf.size,
+        )
+        for path, leaf in leaves.items()
+        if isinstance(leaf, TensorAt)
+    }
+    floats = {path: leaf.hex() for path, leaf in leaves.items() if isinstance(leaf, float)}
+    plain = {path: leaf for path, leaf in leaves.items() if leaf is None or isinstance(leaf, bool | int | str)}
+    manifest = Manifest(order=tuple(leaves), containers=containers, tensors=tensors, plain=plain, floats=floats)
+    stem.with_suffix(".json").write_bytes(msgspec.json.encode(manifest))
+    shutil.copyfile(output.data, stem.with_suffix(".bin"))
+
+
+def _format(tensor: TensorAt) -> str:
+    """Java's word for the memory format; where both describe a tensor it says one of them."""
+    images = len(tensor.shape) in (4, 5)
+    if images and (tensor.shape[1] == 1 or all(size == 1 for size in tensor.shape[2:])):
+        return "either"
+    return tensor.memory_format
