@@ -57,7 +57,7 @@ def _change(operator: str, count: int, *, rewritten: bool) -> str:
     if rewritten:
         rewrite = REWRITES[operator]
         return f"{_calls(count)} of {rewrite.what} written with {rewrite.by}"
-    return f"{_calls(count)} of {operator} left out, in branches that are never taken"
+    return f"{_calls(count)} of {operator} left out: constant, or in a branch that is never taken"
 
 
 def _left(operator: str, count: int, why: str, refused: str | None) -> str:

@@ -27,7 +27,7 @@ class Refusal:
 
 
 def _plain(operator: str, function: str) -> Rewrite:
-    return Rewrite(operator.removeprefix("aten::").removeprefix("prim::"), "plain arithmetic", function)
+    return Rewrite(operator.removeprefix("aten::").removeprefix("prim::"), "arithmetic or a loop", function)
 
 
 _PAD: Final = "the padding operator of each mode"
@@ -71,6 +71,7 @@ REWRITES: Final[dict[str, Rewrite]] = {
     "aten::where.self": Rewrite("where", "where on tensors brought to one type", "where"),
     "aten::where.ScalarSelf": Rewrite("where", "where on tensors brought to one type", "where_number"),
     "aten::where.ScalarOther": Rewrite("where", "where on tensors brought to one type", "where_else_number"),
+    "aten::linspace": Rewrite("linspace", "arange", "linspace"),
     "aten::round.decimals": Rewrite("round to decimals", "round", "round_decimals"),
     "aten::remainder.Scalar_Tensor": Rewrite("remainder of a number", "remainder of tensors", "remainder_of_number"),
     "aten::index_add": Rewrite("index_add", "index_put", "index_add"),

@@ -85,7 +85,13 @@ def _spread_tuple(graph: Any, outputs: int) -> None:
     if outputs == 1:
         return
     (returned,) = graph.outputs()
-    parts = list(returned.node().inputs())
+    if returned.node().kind() == "prim::TupleConstruct":
+        parts = list(returned.node().inputs())
+    else:
+        unpacking = graph.appendNode(graph.create("prim::TupleUnpack", [returned], outputs))
+        parts = list(unpacking.outputs())
+        for part, kind in zip(parts, returned.type().elements(), strict=True):
+            part.setType(kind)
     for part in parts:
         graph.registerOutput(part)
     graph.eraseOutput(0)

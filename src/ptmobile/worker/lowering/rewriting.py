@@ -11,10 +11,12 @@ from typing import Any, Final
 import torch
 
 from ptmobile.worker.lowering.catalogue import REWRITES, Refusal, expressed
-from ptmobile.worker.lowering.graphs import nodes_of, simplify, splice
+from ptmobile.worker.lowering.graphs import known, nodes_of, simplify, splice
 from ptmobile.worker.lowering.target import Target, schema_of
 
 _CALLS: Final = frozenset({"prim::CallFunction", "prim::CallMethod"})
+#: Types of arguments that are likely to be constants where a function is called.
+_SETTINGS: Final = frozenset({"StringType", "IntType", "FloatType", "BoolType"})
 #: How deep functions that must be put into their callers may be nested.
 _DEPTH: Final = 8
 
@@ -58,6 +60,8 @@ class Rewriting:
 
     def _rewrite(self, graph: Any) -> None:
         """Rewrite the calls of a graph until none is left that can be."""
+        if any(_is_constant(node) for node in nodes_of(graph) if self._target.lack(node) is not None):
+            simplify(graph)
         done = 0
         pending = list(self._lacking_nodes(graph))
         while pending:
@@ -101,7 +105,7 @@ class Rewriting:
             schema = schema_of(node)
             if schema is None or self._target.lack(node) is None:
                 continue
-            if schema.operator in REWRITES or _is_in_branch(node):
+            if schema.operator in REWRITES or _is_in_branch(node) or _takes_settings_only(graph, node):
                 return True
         return False
 
@@ -113,6 +117,19 @@ class Rewriting:
             values = list(node.inputs())[1 if node.kind() == "prim::CallFunction" else 0 :]
             splice(graph, node, self._graphs[_callee(node)].copy(), values)
         return bool(calls)
+
+
+def _takes_settings_only(graph: Any, node: Any) -> bool:
+    """Whether a call becomes constant when the function's own arguments are."""
+    given = {value.unique() for value in graph.inputs() if value.type().kind() in _SETTINGS}
+    values = list(node.inputs())
+    return bool(values) and all(value.unique() in given or known(value) is not None for value in values)
+
+
+def _is_constant(node: Any) -> bool:
+    """Whether a call gives the same in every run, so that its result can be stored instead."""
+    values = list(node.inputs())
+    return bool(values) and all(known(value) is not None for value in values)
 
 
 def _callee(node: Any) -> str:

@@ -105,7 +105,8 @@ class Target:
         else:
             given = _specified(node, schema)
             wrong = given > has
-        return f"{self.release} knows it with {has} arguments, and it is given {given}" if wrong else None
+        arguments = "1 argument" if has == 1 else f"{has} arguments"
+        return f"{self.release} knows it with {arguments}, and it is given {given}" if wrong else None
 
 
 @dataclass(frozen=True)
