@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ptmobile.runtimes.fetching import Folders, JgoClient, NotAvailable, fetch_runtime
+from ptmobile.runtimes.fetching.hashes import known_copies
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,10 @@ def test_a_published_release(tmp_path: Path, version: str, jars: list[str]) -> N
     assert all(file.known for file in (found.aar, *found.jars))
     assert [jar.name.partition(":")[2] for jar in found.jars] == jars
     assert found.notices == ()
+    assert found.aar.kept is not None
+    assert found.aar.kept.sha256 == known_copies()[found.aar.name]
+    assert found.aar.kept.size_bytes < found.aar.size_bytes / 2
     again = fetch_runtime(version, folders, JgoClient(offline=True))
     assert not isinstance(again, NotAvailable)
     assert again.aar.origin == "cache"
+    assert again.aar.kept == found.aar.kept

@@ -14,13 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fetching_support import AAR, DECLARED, FBJNI, LOADER, Repository, body_of, copy_of, sha
 
 from ptmobile.runtimes.fetching import (
     Coordinates,
     Folders,
     JgoClient,
     NotAvailable,
-    NotServedError,
     RuntimeLibrary,
     TamperedError,
     fetch_runtime,
@@ -30,48 +30,13 @@ from ptmobile.runtimes.fetching import (
     store,
 )
 
-AAR = Coordinates("org.pytorch", "pytorch_android_lite", "1.12.2", "aar")
-FBJNI = Coordinates("com.facebook.fbjni", "fbjni-java-only", "0.2.2")
-LOADER = Coordinates("com.facebook.soloader", "nativeloader", "0.10.1")
-
-
-class Repository:
-    """A Maven repository in memory; `files` are what it serves, `asked` what it was asked for."""
-
-    def __init__(self, *served: Coordinates, declared: dict[str, str] | None = None) -> None:
-        self.files = {name: str(name).encode() for name in served}
-        self.declared = declared
-        self.asked: list[Coordinates] = []
-        self.delay = 0.0
-
-    def download(self, wanted: Coordinates, folder: Path) -> Path:
-        self.asked.append(wanted)
-        time.sleep(self.delay)
-        if wanted not in self.files:
-            raise NotServedError(f"no {wanted}")
-        path = folder / wanted.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.files[wanted])
-        return path
-
-    def dependencies(self, wanted: Coordinates, folder: Path) -> dict[str, str]:
-        if self.declared is None:
-            raise NotServedError("no POM")
-        return self.declared
-
-
-DECLARED = {"com.facebook.fbjni:fbjni-java-only": "0.2.2", "com.facebook.soloader:nativeloader": "0.10.1"}
-
-
-def sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The hashes of what `Repository` serves, instead of the real ones."""
-    table = {str(name): sha(str(name).encode()) for name in (AAR, FBJNI, LOADER)}
+    table = {str(name): sha(body_of(name)) for name in (AAR, FBJNI, LOADER)}
     monkeypatch.setattr(store, "known_hashes", lambda: table)
+    monkeypatch.setattr(store, "known_copies", lambda: {str(AAR): sha(copy_of(AAR))})
     monkeypatch.setattr("ptmobile.runtimes.fetching.fetch.known_hashes", lambda: table)
     return table
 
@@ -99,7 +64,7 @@ def test_downloaded_once_then_from_the_cache(folders: Folders) -> None:
     repository = Repository(AAR, FBJNI, LOADER, declared=DECLARED)
     first = fetched(fetch_runtime("1.12.2", folders, repository))
     assert [file.name for file in (first.aar, *first.jars)] == [str(AAR), str(FBJNI), str(LOADER)]
-    assert first.aar.path.read_bytes() == str(AAR).encode()
+    assert first.jars[0].path.read_bytes() == str(FBJNI).encode()
     assert (first.aar.origin, first.aar.known, first.notices) == ("download", True, ())
     second = fetched(fetch_runtime("1.12.2", folders, Repository()))
     assert second.aar.origin == "cache"
@@ -132,7 +97,7 @@ def test_a_poisoned_cache_is_an_error(folders: Folders, known: dict[str, str]) -
         fetch_runtime("1.12.2", folders, Repository())
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "record", "other format"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "record", "newer format", "older format"])
 def test_a_damaged_cache_is_fetched_anew(folders: Folders, damage: str) -> None:
     repository = Repository(AAR, FBJNI, LOADER, declared=DECLARED)
     first = fetched(fetch_runtime("1.12.2", folders, repository))
@@ -143,9 +108,12 @@ def test_a_damaged_cache_is_fetched_anew(folders: Folders, damage: str) -> None:
         case "gone":
             first.jars[0].path.unlink()
         case "record":
-            record.write_text('{"format": 1, "files": {"../../etc/passwd": "0"}}')
+            record.write_text('{"format": 2, "files": {"../../etc/passwd": {"sha256": "0", "size_bytes": 0}}}')
+        case "newer format":
+            record.write_text('{"format": 3, "files": {}}')
         case _:
-            record.write_text('{"format": 2, "files": {}}')
+            first.aar.path.write_bytes(body_of(AAR))
+            record.write_text(f'{{"format": 1, "files": {{"{AAR}": "{sha(body_of(AAR))}"}}}}')
     assert fetched(fetch_runtime("1.12.2", folders, repository)).aar.origin == "download"
     assert fetched(fetch_runtime("1.12.2", folders, Repository())).aar.origin == "cache"
 
@@ -154,7 +122,7 @@ def test_unknown_files_are_taken_and_reported_with_their_hash(folders: Folders) 
     newer = Coordinates("org.pytorch", "pytorch_android_lite", "2.1.0", "aar")
     found = fetched(fetch_runtime("2.1.0", folders, Repository(newer, FBJNI, LOADER, declared=DECLARED)))
     assert found.aar.known is False
-    assert found.notices == (f"{newer} has the SHA-256 {sha(str(newer).encode())}, unknown to us",)
+    assert found.notices == (f"{newer} has the SHA-256 {sha(body_of(newer))}, unknown to us",)
     again = fetched(fetch_runtime("2.1.0", folders, Repository()))
     assert again.notices == found.notices
 
@@ -306,7 +274,9 @@ def test_folders(tmp_path: Path) -> None:
 def test_the_recorded_hashes_are_well_formed() -> None:
     table = hashes.known_hashes()
     assert len(table) == 11
-    for name, digest in table.items():
+    copies = hashes.known_copies()
+    assert copies.keys() == {name for name in table if name.endswith("@aar")}
+    for name, digest in (*table.items(), *copies.items()):
         assert str(Coordinates.parse(name)) == name
         assert len(bytes.fromhex(digest)) == 32
 
@@ -363,7 +333,7 @@ POM_TEXT = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4
 def test_jgo_end_to_end(server: Server, folders: Folders) -> None:
     client, answers = server
     for name in (AAR, FBJNI, LOADER):
-        serve(answers, name, str(name).encode())
+        serve(answers, name, body_of(name))
     serve(answers, POM, POM_TEXT.encode())
     found = fetched(fetch_runtime("1.12.2", folders, client))
     assert [jar.name for jar in found.jars] == [str(FBJNI), str(LOADER)]
@@ -373,7 +343,7 @@ def test_jgo_end_to_end(server: Server, folders: Folders) -> None:
 
 def test_a_download_with_a_wrong_sha1(server: Server, folders: Folders) -> None:
     client, answers = server
-    serve(answers, AAR, str(AAR).encode(), sha1="0" * 40)
+    serve(answers, AAR, body_of(AAR), sha1="0" * 40)
     result = fetch_runtime("1.12.2", folders, client)
     assert isinstance(result, NotAvailable)
     assert "did not arrive whole: Checksum mismatch" in result.reason
@@ -400,7 +370,7 @@ def test_a_repository_that_refuses(server: Server, folders: Folders, status: int
 def test_a_broken_pom(server: Server, folders: Folders) -> None:
     client, answers = server
     for name in (AAR, FBJNI, LOADER):
-        serve(answers, name, str(name).encode())
+        serve(answers, name, body_of(name))
     serve(answers, POM, b"<project><dep")
     found = fetched(fetch_runtime("1.12.2", folders, client))
     assert "was not read" in found.notices[0]

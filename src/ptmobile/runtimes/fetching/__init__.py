@@ -3,12 +3,20 @@
 from ptmobile.runtimes.fetching.fetch import fetch_runtime, given_runtime
 from ptmobile.runtimes.fetching.folders import Folders, folders_of
 from ptmobile.runtimes.fetching.maven import JgoClient, MavenClient, NotServedError
-from ptmobile.runtimes.fetching.model import Coordinates, LibraryFile, NotAvailable, RuntimeLibrary, TamperedError
+from ptmobile.runtimes.fetching.model import (
+    Coordinates,
+    KeptCopy,
+    LibraryFile,
+    NotAvailable,
+    RuntimeLibrary,
+    TamperedError,
+)
 
 __all__ = [
     "Coordinates",
     "Folders",
     "JgoClient",
+    "KeptCopy",
     "LibraryFile",
     "MavenClient",
     "NotAvailable",

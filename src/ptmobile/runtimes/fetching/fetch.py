@@ -8,6 +8,7 @@ from typing import Final
 
 from ptmobile.runtimes.fetching.folders import Folders
 from ptmobile.runtimes.fetching.hashes import known_hashes, sha256_of
+from ptmobile.runtimes.fetching.keeping import NoArchiveError
 from ptmobile.runtimes.fetching.maven import MavenClient, NotServedError
 from ptmobile.runtimes.fetching.model import Coordinates, LibraryFile, NotAvailable, RuntimeLibrary
 from ptmobile.runtimes.fetching.store import BusyError, Download, Found, Store
@@ -87,6 +88,8 @@ def _obtain(key: str, folders: Folders, download: Download) -> Found | NotAvaila
         return cache.fill(key, download)
     except (NotServedError, BusyError) as problem:
         return NotAvailable(f"{key} is not available: {problem}", advice=_ADVICE)
+    except NoArchiveError as problem:
+        return NotAvailable(visible(f"{key} is not available: what is served is no .aar: {problem}"), advice=_ADVICE)
     except OSError as problem:
         return NotAvailable(f"{key} is not available: the cache cannot be written: {problem.strerror}", advice=_ADVICE)
 

@@ -1,4 +1,4 @@
-"""The SHA-256 of the published files that we have seen."""
+"""The SHA-256 of the published files that we have seen, and of the copies that we keep of them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,23 @@ CHUNK_BYTES: Final = 2**20
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: str
     sha256: dict[str, str]
+    kept: dict[str, str]
 
 
 @cache
+def _known() -> _Known:
+    data = resources.files("ptmobile.runtimes.fetching").joinpath("known_hashes.json").read_bytes()
+    return msgspec.json.decode(data, type=_Known)
+
+
 def known_hashes() -> dict[str, str]:
     """SHA-256 by coordinates (`group:name:version@extension`)."""
-    data = resources.files("ptmobile.runtimes.fetching").joinpath("known_hashes.json").read_bytes()
-    return msgspec.json.decode(data, type=_Known).sha256
+    return _known().sha256
+
+
+def known_copies() -> dict[str, str]:
+    """SHA-256 of what `keep_needed` makes of these files, for all AARs among them."""
+    return _known().kept
 
 
 def sha256_of(path: Path) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from ptmobile.errors import ExitCode, PtmobileError
 
 #: Where a file was found: baked into the image, in the cache, downloaded just now, or given by the user.
@@ -58,15 +60,28 @@ class Coordinates:
         return f"{self.group.replace('.', '/')}/{self.name}/{self.version}/{file}"
 
 
+class KeptCopy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept in the place of a published file of which only a part is used."""
+
+    sha256: str
+    size_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
-    """One file of a runtime. `known`: its hash is recorded as that of a published file."""
+    """One file of a runtime. `known`: its hash is recorded as that of a published file.
+
+    `sha256` and `size_bytes` are those of the file as it was published (0: not told); `kept` is about the file at
+    `path`, where that is less.
+    """
 
     name: str
     path: Path
     sha256: str
     origin: Origin
     known: bool
+    size_bytes: int = 0
+    kept: KeptCopy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A folder of downloaded libraries that several runs may use at once.
 
 It has the layout of a Maven repository, and beside it a record for each release: which files belong to it, with their
-hashes. The record is written last, so a release without one is incomplete and is fetched anew.
+hashes. The record is written last, so a release without one is incomplete and is fetched anew. Of an AAR only what is
+used is kept, in the published file's place, once that was found to be the published one; the record has both hashes.
 """
 
 from __future__ import annotations
@@ -18,19 +19,29 @@ from typing import Final
 
 import msgspec
 
-from ptmobile.runtimes.fetching.hashes import known_hashes, sha256_of
-from ptmobile.runtimes.fetching.model import Coordinates, LibraryFile, Origin, TamperedError
+from ptmobile.runtimes.fetching.hashes import known_copies, known_hashes, sha256_of
+from ptmobile.runtimes.fetching.keeping import keep_needed
+from ptmobile.runtimes.fetching.model import Coordinates, KeptCopy, LibraryFile, Origin, TamperedError
 
 #: Seconds to wait for another process that fetches the same release.
 PATIENCE: Final = 900.0
-FORMAT: Final = 1
+#: 1 kept whole AARs.
+FORMAT: Final = 2
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hash and size of a file as it was published, and of what is kept of it if that is less."""
+
+    sha256: str
+    size_bytes: int
+    kept: KeptCopy | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The files of a release: SHA-256 by coordinates, the main file first; `notices` of the download."""
+    """The files of a release by coordinates, the main file first; `notices` of the download."""
 
     format: int
-    files: dict[str, str]
+    files: dict[str, Stored]
     notices: tuple[str, ...] = ()
 
 
@@ -54,13 +65,13 @@ class Store:
         """The files of a release, checked; None if they are not all there, or not as they were stored.
 
         Raises:
-            TamperedError: the record fits a file whose hash is not the published one.
+            TamperedError: the record fits a file whose hash is not that of the published one, or of its copy.
         """
         try:
             record = msgspec.json.decode(self._record(key).read_bytes(), type=Record)
             if record.format != FORMAT or not record.files:
                 return None
-            files = tuple(self._checked(Coordinates.parse(name), digest) for name, digest in record.files.items())
+            files = tuple(self._checked(Coordinates.parse(name), stored) for name, stored in record.files.items())
         except (OSError, ValueError, msgspec.MsgspecError):
             return None
         return None if None in files else (tuple(file for file in files if file is not None), record.notices)
@@ -73,6 +84,7 @@ class Store:
 
         Raises:
             TamperedError: a file is not the published one.
+            NoArchiveError: an AAR is none.
             BusyError: another process is at it, for too long.
             OSError: the folder cannot be written to.
         """
@@ -85,25 +97,26 @@ class Store:
             for abandoned in self._root.glob(f"{prefix}*"):  # by a process that was killed, since we hold the lock
                 shutil.rmtree(abandoned, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=self._root, prefix=prefix) as folder:
-                files, notices = download(Path(folder))
-                kept = tuple(
-                    _with_hash(name, self._root / name.path, sha256_of(path), "download") for name, path in files
-                )
-                for (_, source), file in zip(files, kept, strict=True):
-                    self._move(source, file.path)
-                digests = {str(name): file.sha256 for (name, _), file in zip(files, kept, strict=True)}
-                self._write(key, Path(folder), Record(format=FORMAT, files=digests, notices=notices))
-        return kept, notices
+                downloaded, notices = download(Path(folder))
+                files = {name: _keep(name, path) for name, path in downloaded}
+                for name, (source, _) in files.items():
+                    self._move(source, self._root / name.path)
+                stored = {name: file for name, (_, file) in files.items()}
+                by_name = {str(name): file for name, file in stored.items()}
+                self._write(key, Path(folder), Record(format=FORMAT, files=by_name, notices=notices))
+        return tuple(_library_file(self._root, name, file, "download") for name, file in stored.items()), notices
 
     def _record(self, key: str) -> Path:
         return self._root / "releases" / f"{key}.json"
 
-    def _checked(self, name: Coordinates, recorded: str) -> LibraryFile | None:
-        path = self._root / name.path
-        digest = sha256_of(path)
-        if digest != recorded:
+    def _checked(self, name: Coordinates, stored: Stored) -> LibraryFile | None:
+        digest = sha256_of(self._root / name.path)
+        if digest != (stored.kept or stored).sha256:
             return None  # cut short by a crash or a full disk
-        return _with_hash(name, path, digest, self._origin)
+        _check_published(name, stored.sha256)
+        if stored.kept is not None:
+            _check_published(name, digest, copy=True)
+        return _library_file(self._root, name, stored, self._origin)
 
     def _write(self, key: str, folder: Path, record: Record) -> None:
         partial = folder / "record.json"
@@ -160,11 +173,29 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _with_hash(name: Coordinates, path: Path, digest: str, origin: Origin) -> LibraryFile:
-    published = known_hashes().get(str(name))
-    if published not in {None, digest}:
+def _keep(name: Coordinates, path: Path) -> tuple[Path, Stored]:
+    """Check a file that was downloaded; what is to be kept of it, and what to record."""
+    digest, size = sha256_of(path), path.stat().st_size
+    _check_published(name, digest)
+    if name.extension != "aar":
+        return path, Stored(sha256=digest, size_bytes=size)
+    copy = path.with_name(f"{path.name}.kept")
+    keep_needed(path, copy)
+    kept = KeptCopy(sha256=sha256_of(copy), size_bytes=copy.stat().st_size)
+    return copy, Stored(sha256=digest, size_bytes=size, kept=kept)
+
+
+def _check_published(name: Coordinates, digest: str, *, copy: bool = False) -> None:
+    expected = (known_copies() if copy else known_hashes()).get(str(name), digest)
+    if digest != expected:
+        what = f"The copy of {name}" if copy else f"{name}"
+        published = f"that of the published file has {expected}" if copy else f"{expected} was published"
         raise TamperedError(
-            f"{name} has the SHA-256 {digest}, but {published} was published.",
+            f"{what} has the SHA-256 {digest}, but {published}.",
             advice="Somebody changed it on the way or in the cache. Delete the cache and check where it comes from.",
         )
-    return LibraryFile(str(name), path, digest, origin, published is not None)
+
+
+def _library_file(root: Path, name: Coordinates, stored: Stored, origin: Origin) -> LibraryFile:
+    known = str(name) in known_hashes()
+    return LibraryFile(str(name), root / name.path, stored.sha256, origin, known, stored.size_bytes, stored.kept)
