@@ -13,6 +13,7 @@ import msgspec
 
 from ptmobile import __version__
 from ptmobile.errors import ExitCode, PtmobileError
+from ptmobile.runtimes.commands import add_runtimes
 from ptmobile.spec.command_line import add_options, given_options
 from ptmobile.spec.options import all_options
 
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_inspect(commands)
     _add_schema(commands)
+    add_runtimes(commands)
     return parser
 
 

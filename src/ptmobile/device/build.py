@@ -48,8 +48,11 @@ def build_kit(kit: Path, abis: Sequence[str], environment: Mapping[str, str]) ->
     Raises:
         CannotRunError: a tool is missing, or fails.
     """
-    kit.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=kit.parent, prefix=f".{kit.name}-"))
+    try:
+        kit.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=kit.parent, prefix=f".{kit.name}-"))
+    except OSError as error:
+        raise CannotRunError(f"The kit for running the phone's library cannot be built: {error}") from error
     try:
         command = ["/bin/sh", str(NATIVE / "build.sh"), str(temporary), *abis]
         done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)

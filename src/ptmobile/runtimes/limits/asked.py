@@ -14,20 +14,25 @@ class AskedLibrary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One release's answers.
 
     `line` is the line of PyTorch (`1.12`) whose desktop operators were asked for, `desktop` the exact version;
-    `absent` are those that the library said it lacks, sorted. `page_bytes` is the alignment of its segments.
+    `absent` are those that the library said it lacks, sorted. `also` are the lines whose other operators were asked
+    for too, `beyond` those among them that it has. `page_bytes` is the alignment of its segments, `sha256` the hash of
+    the published file.
     """
 
     artifact: str
     version: str
+    sha256: str = ""
     abi: str
     how: str
     line: str
     desktop: str
     operators_asked: int
+    also: tuple[str, ...] = ()
     bytecode_min: int
     bytecode_max: int
     archive_max: int
     page_bytes: int | None = None
+    beyond: tuple[str, ...] = ()
     absent: tuple[str, ...]
 
     def lacks(self, operator: str) -> bool:

@@ -104,14 +104,17 @@ class Tables:
         line = self.line_of(release)
         arguments = self.arguments(line, operator)
         answers = self.answers_of(release)
-        if answers is not None and answers.lacks(operator):
-            return Presence("no", "asked")
+        if answers is not None:
+            if answers.lacks(operator):
+                return Presence("no", "asked")
+            if operator in answers.beyond or self.arguments(answers.line, operator) is not None:
+                return Presence("yes", "asked", arguments)
+            if any(self.arguments(other, operator) is not None for other in answers.also):
+                return Presence("no", "asked")
         if line not in self.schemas:
             return Presence("unknown", "inferred")
         if arguments is None:
             return Presence("no", "desktop")
-        if answers is not None:
-            return Presence("yes", "asked", arguments)
         return self._from_neighbours(operator, release, arguments)
 
     def _from_neighbours(self, operator: str, release: Release, arguments: int) -> Presence:
