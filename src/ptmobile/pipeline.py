@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ptmobile.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
 from ptmobile.progress import Progress
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
-from ptmobile.result import Failure, ModelResult, Problem
+from ptmobile.result import Failure, ModelResult, Problem, WorkerFile
 from ptmobile.runtimes.fetching import TamperedError
 from ptmobile.runtimes.releases import recommend
 from ptmobile.sandbox import Outcome, Task, WorkerError, Workers
@@ -49,7 +50,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
             supplier = run.supplier(workers.shared_folder("libraries")) if run.supplier else None
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
-                task = Task(model, supplier.targets(model) if supplier else ())
+                task = Task(model, supplier.editions(model)) if supplier else Task(model)
                 models.append(_one_model(task, workers, files, run.progress))
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
@@ -76,16 +77,24 @@ def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, progress: Pr
     spec = task.spec
     outcome = _work(task, workers, progress)
     result = outcome.result or _no_result(outcome)
-    shipped, fault = None, None
+    shipped: list[ShippedFile] = []
+    fault = None
     try:
-        shipped = _ship(spec, result, outcome, files)
+        found = (*([result.file] if result.file else []), *result.editions)
+        shipped.extend(_ship(spec, file, result, outcome, files) for file in found)
     except InterruptedRunError:
         raise
     except PtmobileError as error:
         fault = error
     finally:
         workers.clean(outcome)
-    return ModelReport(spec=spec, result=result, verdict=judge_model(spec, result, fault), file=shipped)
+    return ModelReport(
+        spec=spec,
+        result=result,
+        verdict=judge_model(spec, result, fault),
+        file=next((file for file in shipped if not file.edition), None),
+        editions=tuple(file for file in shipped if file.edition),
+    )
 
 
 def _work(task: Task, workers: Workers, progress: Progress) -> Outcome:
@@ -97,16 +106,14 @@ def _work(task: Task, workers: Workers, progress: Progress) -> Outcome:
         ears.close()
 
 
-def _ship(spec: ConversionSpec, result: ModelResult, outcome: Outcome, files: WorkspaceFiles) -> ShippedFile | None:
-    """Copy the file out of the scratch folder and read it as data.
+def _ship(
+    spec: ConversionSpec, found: WorkerFile, result: ModelResult, outcome: Outcome, files: WorkspaceFiles
+) -> ShippedFile:
+    """Copy a file out of the scratch folder and read it as data.
 
     A file that did not verify is kept for looking at, under a name that no pipeline takes for a good one.
     """
-    found = result.file
-    if found is None:
-        return None
-    output = spec.output or f"{spec.name}.ptl"
-    path = output if found.verified else output.removesuffix(".ptl") + ".unverified.ptl"
+    path = _output(spec, found)
     written = files.take(_inside(outcome.scratch, found.path), path)
     try:
         content = read_lite_file(written)
@@ -121,7 +128,20 @@ def _ship(spec: ConversionSpec, result: ModelResult, outcome: Outcome, files: Wo
         optimised=found.optimised,
         content=content,
         runtimes=recommend(content.bytecode_version, content.archive_version, torch),
+        edition=found.edition,
+        releases=found.releases,
+        changes=found.changes,
+        left=found.left,
+        remedy=found.remedy,
+        grown_bytes=found.grown_bytes,
     )
+
+
+def _output(spec: ConversionSpec, found: WorkerFile) -> str:
+    """Where a file goes: the main one where ``output`` says, others beside it."""
+    stem = (spec.output or f"{spec.name}.ptl").removesuffix(".ptl")
+    edition = re.sub(r"[^a-z0-9]+", "-", found.edition.lower())[:50]
+    return "".join([stem, f".{edition}" if edition else "", "" if found.verified else ".unverified", ".ptl"])
 
 
 def _inside(scratch: Path, path: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from ptmobile.device.target import DeviceTarget
+from ptmobile.editions import Edition
 from ptmobile.result import Method, ModelResult, Name, Notice, Stage, StageName
 from ptmobile.spec.conversion import ConversionSpec
 
@@ -16,12 +16,15 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One model for a worker: what to do, where the workspace is (read only), where to leave files."""
+    """One model for a worker: what to do, where the workspace is (read only), where to leave files.
+
+    ``editions`` are the files to make of it, the main one first.
+    """
 
     spec: ConversionSpec
     workspace: str
     scratch: str
-    devices: tuple[DeviceTarget, ...] = ()
+    editions: tuple[Edition, ...] = (Edition(),)
 
 
 class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from ptmobile.github.outputs import OutputFile
 from ptmobile.github.summary import append_summary
 from ptmobile.progress import Progress
 from ptmobile.report.escape import code
+from ptmobile.report.files import operators_name, operators_yaml
 from ptmobile.report.model import ModelReport, Reason, Report, to_json
 from ptmobile.report.outputs import outputs_of
 from ptmobile.report.summary import summary_blocks
@@ -37,7 +38,9 @@ class Publisher:
         """
         blocks = summary_blocks(report)
         path = f"{report_dir}/{REPORT}"
-        faults = self._write_files({path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()})
+        files = {path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()}
+        written = (file for model in report.models for file in model.files)
+        faults = self._write_files(files | {operators_name(file): operators_yaml(file).encode() for file in written})
         if summary:
             append_summary(self._context.summary_file, blocks, full_report=code(path))
         OutputFile(self._context.output_file).write_all(outputs_of(report, path))

@@ -14,7 +14,9 @@ Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(max_length=300)]
 Method = Literal["trace", "script"]
 METHODS: tuple[Method, ...] = ("trace", "script")
-StageName = Literal["load", "inputs", "eager", "traced", "scripted", "optimised", "saved", "lite", "device"]
+StageName = Literal[
+    "load", "inputs", "eager", "traced", "scripted", "lowered", "optimised", "saved", "lite", "backported", "device"
+]
 StageStatus = Literal["passed", "failed", "crashed", "skipped"]
 
 
@@ -42,7 +44,8 @@ class Notice(Record, frozen=True, kw_only=True):
 class Stage(Record, frozen=True, kw_only=True):
     """One step of the conversion and how it went.
 
-    ``method`` is the road it belongs to, if it belongs to one; ``target`` the library that it ran in (release and ABI).
+    ``method`` is the road it belongs to, if it belongs to one; ``target`` the library that it ran in (release and ABI)
+    and the edition of the file, if it is not the main one. ``notes`` say what it did, where that is worth telling.
     """
 
     name: StageName
@@ -51,6 +54,7 @@ class Stage(Record, frozen=True, kw_only=True):
     status: StageStatus
     seconds: float = 0.0
     problem: Problem | None = None
+    notes: tuple[Text, ...] = ()
 
     @property
     def key(self) -> str:
@@ -151,12 +155,23 @@ class OutputCard(Record, frozen=True, kw_only=True):
 
 
 class WorkerFile(Record, frozen=True, kw_only=True):
-    """A file that the worker left in its scratch folder."""
+    """A file that the worker left in its scratch folder.
+
+    ``edition`` is empty for the main file. ``releases`` are those that it was made for. ``changes`` say what was
+    rewritten for them, ``left`` what they lack all the same; ``remedy`` what was done otherwise than asked for.
+    ``grown_bytes`` is what backporting added (or, negative, saved); None for a file that was not backported.
+    """
 
     path: Name
     method: Method
     optimised: bool
     verified: bool
+    edition: Name = ""
+    releases: tuple[Name, ...] = ()
+    changes: tuple[Text, ...] = ()
+    left: tuple[Text, ...] = ()
+    remedy: Text = ""
+    grown_bytes: int | None = None
 
 
 class Environment(Record, frozen=True, kw_only=True):
@@ -182,18 +197,38 @@ class Failure(Record, frozen=True, kw_only=True):
 
 
 DeviceStatus = Literal["right", "wrong", "failed", "not-run"]
+#: How something about a runtime is known; the same words as in :mod:`ptmobile.runtimes.limits`.
+Evidence = Literal["run", "asked", "desktop", "inferred"]
+
+
+class TableAnswer(Record, frozen=True, kw_only=True):
+    """What is known of a release without running it, and what that says about a file; ``runs`` is never yes."""
+
+    loads: Literal["yes", "no", "unknown"]
+    loads_evidence: Evidence
+    runs: Literal["no", "unknown"]
+    runs_evidence: Evidence | None = None
+    reasons: tuple[Text, ...] = ()
+    advice: Text = ""
+
+    @property
+    def refusal(self) -> Evidence | None:
+        """How it is known that the file does not work there; None if nothing says so."""
+        return self.loads_evidence if self.loads == "no" else self.runs_evidence if self.runs == "no" else None
 
 
 class DeviceVerdict(Record, frozen=True, kw_only=True):
-    """What the phone's own library made of the file: one release, one ABI.
+    """What the phone's own library made of a file: one release, one ABI, one edition of the file.
 
     ``right``: it loaded the file, ran it on every trial and gave the model's numbers. ``wrong``: it gave others.
     ``failed``: it did not load or run it. ``not-run``: the library could not be run here, which says nothing about the
-    file. ``emulated``: the CPU was. ``decides``: an app declares the release, or it was asked for.
+    file; then ``tables`` say what is known otherwise. ``emulated``: the CPU was. ``decides``: an app declares the
+    release, or it was asked for. ``page_bytes``: the largest page size of a device that can load the library.
     """
 
     release: Name
     abi: Name
+    edition: Name = ""
     found: Name = ""
     decides: bool = True
     emulated: bool = False
@@ -201,10 +236,12 @@ class DeviceVerdict(Record, frozen=True, kw_only=True):
     message: Text = ""
     max_abs: float | None = None
     seconds: float = 0.0
+    tables: TableAnswer | None = None
+    page_bytes: int | None = None
 
 
 class ModelResult(Record, frozen=True, kw_only=True):
-    """Everything that was found about one model."""
+    """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one."""
 
     stages: tuple[Stage, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
@@ -214,6 +251,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     devices: tuple[DeviceVerdict, ...] = ()
     deterministic: bool | None = None
     file: WorkerFile | None = None
+    editions: tuple[WorkerFile, ...] = ()
     choice: Text = ""
     failure: Failure | None = None
     environment: Environment | None = None

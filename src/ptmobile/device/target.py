@@ -8,19 +8,26 @@ import msgspec
 class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
     """One release on one ABI.
 
-    ``found`` says where the release was named. ``kit`` and ``folder`` are the folders of the kit and of the prepared
-    library. ``environment`` is what finding a Java VM and an emulator needs (``PATH``, ``PTMOBILE_JRE``).
+    ``artifact`` is the published release as ``artifact:version``, empty for a build of the user's own. ``found`` says
+    where the release was named. ``kit`` and ``folder`` are the folders of the kit and of the prepared library; where
+    ``aar`` and ``jars`` are given, nothing is prepared yet, and whoever runs the library does that. ``environment``
+    is what finding a Java VM and an emulator needs (``PATH``, ``PTMOBILE_JRE``).
     ``decides``: an app here declares the release, or it was asked for, so that its failure is the file's failure.
-    ``obstacle`` is why the library cannot be run here; empty where it can.
+    ``obstacle`` is why the library cannot be run here; empty where it can. ``page_bytes`` is the largest page size of a
+    device that can load it, None where that is not known.
     """
 
     release: str
     abi: str
+    artifact: str = ""
     found: str = ""
     kit: str = ""
     folder: str = ""
+    aar: str = ""
+    jars: tuple[str, ...] = ()
     environment: dict[str, str] = {}
     obstacle: str = ""
+    page_bytes: int | None = None
     decides: bool = True
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from ptmobile.result import Comparison, Finding, OutputComparison, Values
 from ptmobile.visible import shorten
 
 PASSED, FAILED, ASIDE, NOTE = "✅", "❌", "⚪", "💬"
-# More than there can be: two roads of three variants each beside the eager model.
-_MAX_VARIANTS = 8
+# More than there can be: two roads of five variants each beside the eager model.
+_MAX_VARIANTS = 11
 _TEXT = 500
 
 
@@ -50,7 +51,7 @@ class FindingRow:
 
 def square_of(comparisons: Sequence[Comparison]) -> Square | None:
     """All pairs at a glance; None if there are none."""
-    cells = {(c.reference, c.candidate): _cell(c) for c in comparisons}
+    cells = {(c.reference, c.candidate): _cell(c) for c in comparisons if _is_main(c)}
     names = list(dict.fromkeys(name for pair in cells for name in pair))[:_MAX_VARIANTS]
     candidates = tuple(name for name in names if any(pair[1] == name for pair in cells))
     references = [name for name in names if any(pair[0] == name for pair in cells)]
@@ -58,6 +59,14 @@ def square_of(comparisons: Sequence[Comparison]) -> Square | None:
         return None
     rows = tuple((row, tuple(cells.get((row, column), "") for column in candidates)) for row in references)
     return Square(candidates, rows, any(_mark(c) == ASIDE for c in comparisons))
+
+
+_MAIN = re.compile(r"eager|traced|scripted|[a-z]+ \((trace|script)\)")
+
+
+def _is_main(comparison: Comparison) -> bool:
+    """Whether a pair is about the main file and this machine; there may be many others."""
+    return all(map(_MAIN.fullmatch, (comparison.reference, comparison.candidate)))
 
 
 def pair_row(comparison: Comparison) -> PairRow:

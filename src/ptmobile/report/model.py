@@ -37,7 +37,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShippedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The file that was written; ``path`` is relative to the workspace, sizes are in bytes."""
+    """A file that was written; ``path`` is relative to the workspace, sizes are in bytes.
+
+    ``edition`` is empty for the main file. ``releases`` are those that it was made for; ``changes`` say what was
+    rewritten for them, ``left`` what they lack all the same, ``remedy`` what was done otherwise than asked for.
+    ``grown_bytes``: what backporting added (negative: saved); None for a file that was not backported.
+    """
 
     path: str
     verified: bool
@@ -45,15 +50,30 @@ class ShippedFile(msgspec.Struct, frozen=True, kw_only=True):
     optimised: bool
     content: LiteFile
     runtimes: Recommendation
+    edition: str = ""
+    releases: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    remedy: str = ""
+    grown_bytes: int | None = None
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One model: what was asked for, found, written and decided."""
+    """One model: what was asked for, found, written and decided.
+
+    ``editions`` are the files for other releases than the main file's.
+    """
 
     spec: ConversionSpec
     result: ModelResult
     verdict: Verdict
     file: ShippedFile | None = None
+    editions: tuple[ShippedFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[ShippedFile, ...]:
+        """All files that were written, the main one first."""
+        return (*([self.file] if self.file else []), *self.editions)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ptmobile.report.devices import compatible, verified_on_device
-from ptmobile.report.model import ModelReport, Report
+from ptmobile.report.model import ModelReport, Report, ShippedFile
 from ptmobile.report.view import max_abs_diff
 
 #: Every output in the order of `action.yml` and of the README, which are generated from this.
@@ -15,6 +15,9 @@ OUTPUTS: Final = {
     "model-path": (
         "Path of the verified .ptl file, relative to the workspace; with several models one path per line. "
         "Empty if no model verified."
+    ),
+    "edition-paths": (
+        "Paths of the verified files for other releases (backport-to, or apps of several releases), one per line."
     ),
     "report-path": "Path of report.json, relative to the workspace.",
     "sha256": "SHA-256 of the file, in hexadecimal digits. Empty unless the run has one model and it verified.",
@@ -26,7 +29,8 @@ OUTPUTS: Final = {
         "Empty if there is none to give."
     ),
     "runtime-compatible": (
-        "true if the app's own libraries, as far as they could be run, load and run every file; empty if none could."
+        "true if the app's own libraries, as far as they could be run, load and run every file; false if one does not, "
+        "or is known not to; empty if none could be run."
     ),
     "device-verified": "true if every file was run in an app's own library and gave the model's numbers there.",
     "verdict": "passed or failed. It does not depend on fail-on.",
@@ -44,6 +48,7 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
     differences = [difference for difference in map(max_abs_diff, report.models) if difference is not None]
     return {
         "model-path": "\n".join(file.path for file in shipped),
+        "edition-paths": "\n".join(file.path for m in report.models for file in m.editions if file.verified),
         "report-path": report_path,
         "sha256": only.content.sha256 if only else "",
         "size-bytes": only.content.size_bytes if only else "",
@@ -58,8 +63,8 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
 
 
 def equivalent(model: ModelReport) -> bool:
-    """Whether the model has a file that was shown to compute what the model computes."""
-    return model.file is not None and model.file.verified
+    """Whether the model has a file that was shown to compute what the model computes, and so has every edition."""
+    return model.file is not None and all(file.verified for file in model.files)
 
 
 def _all_compatible(report: Report) -> bool | str:
@@ -88,4 +93,17 @@ def _model(model: ModelReport) -> dict[str, Any]:
         "runtime-compatible": compatible(model.result),
         "device-verified": verified_on_device(model.result),
         "method": model.file.method if model.file else None,
+        "editions": [_edition(file) for file in model.editions],
+    }
+
+
+def _edition(file: ShippedFile) -> dict[str, Any]:
+    return {
+        "edition": file.edition,
+        "releases": list(file.releases),
+        "path": file.path,
+        "verified": file.verified,
+        "sha256": file.content.sha256,
+        "size-bytes": file.content.size_bytes,
+        "bytecode-version": file.content.bytecode_version,
     }

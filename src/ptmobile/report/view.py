@@ -22,7 +22,15 @@ from ptmobile.report.comparisons import (
     pair_row,
     square_of,
 )
-from ptmobile.report.devices import device_rows
+from ptmobile.report.devices import device_rows, page_notes
+from ptmobile.report.files import (
+    EditionRow,
+    changes,
+    edition_rows,
+    lines_for_apps,
+    operators_name,
+    runtime_notes,
+)
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import count, seconds, short, size
 from ptmobile.result import Comparison, OutputCard, Stage, Trial
@@ -84,6 +92,9 @@ class ModelView:
     result: str
     reasons: tuple[ProblemView, ...]
     devices: tuple[tuple[str, str], ...]
+    changes: Cut[str]
+    editions: tuple[EditionRow, ...]
+    operators_file: str
     warnings: Cut[str]
     notices: Cut[str]
     facts: tuple[tuple[str, str, bool], ...]
@@ -169,9 +180,10 @@ def _footer(report: Report) -> str:
 
 def _model(model: ModelReport) -> ModelView:
     result, file = model.result, model.file
-    runtimes = file.runtimes if file and file.verified else None
     proof = _proof(model)
     absolute, relative = largest_difference(proof) if proof else (None, None)
+    gradle, podfile = lines_for_apps(model)
+    notes = (*runtime_notes(model), *page_notes(result))
     return ModelView(
         mark=MARKS[model.verdict.status],
         name=model.spec.name,
@@ -179,6 +191,9 @@ def _model(model: ModelReport) -> ModelView:
         result=_result(model),
         reasons=tuple(map(_problem, model.verdict.reasons)),
         devices=tuple((mark, shorten(text, _LINE)) for mark, text in device_rows(result)),
+        changes=cut(changes(model), 30),
+        editions=edition_rows(model, (PASSED, FAILED)),
+        operators_file=operators_name(file) if file else "",
         warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
         notices=cut([shorten(n.message, _LINE) for n in result.notices if n.level == "notice"], 20),
         facts=tuple(_facts(model, proof)),
@@ -192,9 +207,9 @@ def _model(model: ModelReport) -> ModelView:
         contents=count(len(file.content.operators), "operator") if file else "",
         sections=tuple((s.name, size(s.size_bytes)) for s in file.content.sections if s.size_bytes) if file else (),
         operators=cut([shorten(name, 120) for name in file.content.operators] if file else [], 300),
-        gradle=runtimes.gradle if runtimes else (),
-        podfile=runtimes.podfile if runtimes else (),
-        runtime_notes=runtimes.notes if runtimes else (),
+        gradle=gradle,
+        podfile=podfile,
+        runtime_notes=tuple(dict.fromkeys(notes)),
         size=size(file.content.size_bytes) if file else "",
         difference=short(absolute),
         relative=short(relative),
@@ -211,8 +226,10 @@ def _proof(model: ModelReport) -> Comparison | None:
     """The comparison that matters in the end: the file against the eager model."""
     if model.file is None:
         return None
-    pair = ("eager", f"lite ({model.file.method})")
-    return next((c for c in model.result.comparisons if (c.reference, c.candidate) == pair), None)
+    method = model.file.method
+    finals = [f"backported ({method})", f"lite ({method})"]  # the last step that this machine ran
+    compared = {c.candidate: c for c in model.result.comparisons if c.reference == "eager"}
+    return next((compared[name] for name in finals if name in compared), None)
 
 
 def _result(model: ModelReport) -> str:

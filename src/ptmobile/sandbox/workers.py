@@ -18,7 +18,7 @@ from typing import Self
 
 import msgspec
 
-from ptmobile.device.target import DeviceTarget
+from ptmobile.editions import Edition
 from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.protocol import JOB_FILE, Job, Message, WorkerSays
 from ptmobile.result import ModelResult
@@ -60,10 +60,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """One model for a worker, and the libraries in which its file is to be run."""
+    """One model for a worker, and the files that are to be made of it."""
 
     spec: ConversionSpec
-    devices: tuple[DeviceTarget, ...] = ()
+    editions: tuple[Edition, ...] = (Edition(),)
 
 
 class Workers:
@@ -132,7 +132,7 @@ class Workers:
         with _scratch_errors():
             scratch = self._folder(f"model-{task.spec.name}")
             workspace = str(self._workspace.resolve())
-            job = Job(spec=task.spec, workspace=workspace, scratch=str(scratch), devices=task.devices)
+            job = Job(spec=task.spec, workspace=workspace, scratch=str(scratch), editions=task.editions)
             (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
             socket.send_fds(self._control, [str(scratch).encode()], writers)

@@ -84,8 +84,9 @@ def _typed(option: Option, value: Any) -> Any:
     if option.kind == "choice" and value not in option.choices:
         near = suggestion(str(value), option.choices)
         raise _InvalidError(f"given {shown(value)}; allowed: {option.allowed}{near}")
-    if option.kind == "names" and isinstance(value, list) and option.choices:
-        value = [_choice(option, name) for name in value]
+    if option.kind == "names" and isinstance(value, list):
+        # YAML reads a version such as 5 as a number.
+        value = [_choice(option, name) if option.choices else _name(name) for name in value]
     try:
         return msgspec.convert(value, option.type)
     except msgspec.ValidationError:
@@ -93,9 +94,15 @@ def _typed(option: Option, value: Any) -> Any:
         raise _InvalidError(f"given {shown(value)}; allowed: {option.allowed}{hint}") from None
 
 
+def _name(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _choice(option: Option, name: Any) -> str:
-    upper = str(name).upper().replace("-", "_")
-    if upper not in option.choices:
-        allowed = ", ".join(option.choices)
-        raise _InvalidError(f"names {shown(name)}; allowed: {allowed}{suggestion(upper, option.choices)}")
-    return upper
+    """The choice that is meant, however its words are joined and written."""
+    plain = str(name).upper().replace("-", "_")
+    for choice in option.choices:
+        if choice.upper().replace("-", "_") == plain:
+            return choice
+    allowed = ", ".join(option.choices)
+    raise _InvalidError(f"names {shown(name)}; allowed: {allowed}{suggestion(str(name), option.choices)}")

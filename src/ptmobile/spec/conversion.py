@@ -149,6 +149,24 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         str | None,
         Meta(description="An .aar of your own build of PyTorch Mobile in the workspace, instead of a release."),
     ] = None
+    backport_to: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                "Releases, or bytecode versions, to make a further file for, such as 1.9.0 or 5, beside that for the "
+                "app's own release."
+            )
+        ),
+    ] = ()
+    repair: Annotated[
+        Literal["auto", "off"],
+        Meta(
+            description=(
+                "auto: what a release lacks is rewritten by what it has, and a file that a known defect would spoil is "
+                "built otherwise, as the report says; off."
+            )
+        ),
+    ] = "auto"
     device_check: Annotated[
         Literal["auto", "required", "off"],
         Meta(
@@ -158,6 +176,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
             )
         ),
     ] = "auto"
+    device_abis: Annotated[
+        tuple[Literal["native", "all", "x86_64", "arm64-v8a"], ...],
+        Meta(
+            description=(
+                "ABIs of the app's library to run the file in: native (this machine's own; x86_64 is that of emulators "
+                "and Chromebooks), all (arm64-v8a too, that of phones, emulated where need be), or a list."
+            )
+        ),
+    ] = ("native",)
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ptmobile.runtimes.choosing import choose_runtimes
+from ptmobile.runtimes.choosing import backports, choose_runtimes
 from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
@@ -119,6 +119,8 @@ def _checked(
         )
     if problem := choose_runtimes(spec.runtime, Detection(found=(), notices=())).problem:
         problems.add(given["runtime"].where, problem)
+    for problem in backports(spec.backport_to).problems:
+        problems.add(given["backport-to"].where, problem)
     if spec.output is not None:
         changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
     changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)

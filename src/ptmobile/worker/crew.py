@@ -53,6 +53,10 @@ class Record:
         """Whether a stage went well."""
         return key in self.stages and self.stages[key].status == "passed"
 
+    def failed(self, key: str) -> bool:
+        """Whether a stage is over and did not go well."""
+        return key in self.stages and self.stages[key].status != "passed"
+
 
 class Crew:
     """Listens to the members until something is known, or the time is up."""
@@ -115,7 +119,7 @@ class Crew:
 
     def _take(self, member: Member, message: Message) -> None:
         if isinstance(message, StageBegan):
-            if member.busy is None or member.busy.name != message.name:
+            if member.busy is None or (member.busy.name, member.busy.target) != (message.name, message.target):
                 member.since = time.monotonic()
             member.busy = message
         elif isinstance(message, StageEnded):
@@ -164,6 +168,7 @@ class Crew:
         stage = Stage(
             name=busy.name,
             method=busy.method,
+            target=busy.target,
             status="crashed",
             seconds=round(time.monotonic() - member.since, 3) if member.since else 0.0,
             problem=Problem(title=title, message=message, advice=advice),

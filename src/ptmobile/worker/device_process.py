@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from ptmobile.device.answers import FileAnswer, Output, TrialAnswer
 from ptmobile.device.errors import CannotRunError
-from ptmobile.device.kit import find_machine
+from ptmobile.device.kit import Machine, find_machine
 from ptmobile.device.plan import ModelFile
 from ptmobile.device.plan import Trial as DeviceTrial
+from ptmobile.device.prepare import prepare
 from ptmobile.device.prepared import read_prepared
 from ptmobile.device.runner import Limits, Runner, not_run
+from ptmobile.device.symbols import check
 from ptmobile.device.target import DeviceTarget
 from ptmobile.device.trees import flatten, nest
 from ptmobile.device.wire import TensorAt
+from ptmobile.editions import Build
 from ptmobile.errors import PtmobileError
 from ptmobile.protocol import Job
-from ptmobile.result import Method, Trial, variant_key
+from ptmobile.result import Trial
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.value_files import Manifest, StoredTensor
@@ -33,34 +37,58 @@ class DeviceError(PtmobileError):
     """The phone's library did not load or run the file."""
 
 
-def run_device(job: Job, method: Method, file: Path, target: DeviceTarget, channel: Writer) -> None:
-    """Run the file on every trial in the library of one release and ABI."""
-    reporter = Reporter(channel, Path(job.workspace), method, target.label)
+def run_device(job: Job, build: Build, target: DeviceTarget, channel: Writer) -> None:
+    """Run a build's file on every trial in the library of one release and ABI."""
+    scratch = Path(job.scratch)
+    reporter = Reporter(channel, Path(job.workspace), build.method, build.target_of(target.label))
+    run = DeviceRun(scratch, build.file(scratch), build.key("device", target.label), job.spec.timeout_minutes * 60)
+    run_in_library(reporter, run, target)
+
+
+@dataclass(frozen=True)
+class DeviceRun:
+    """A file to run on all inputs in ``scratch``; its outputs go to the folder ``key``; ``seconds`` is the limit."""
+
+    scratch: Path
+    file: Path
+    key: str
+    seconds: float
+
+
+def run_in_library(reporter: Reporter, run: DeviceRun, target: DeviceTarget) -> None:
+    """Run a file as a stage of its own, whatever comes of it."""
     try:
         with reporter.stage("device", f"The library of {target.label} did not run the file"):
             if target.obstacle:
                 raise CannotRunError(target.obstacle)
-            _run(job, method, file, target)
+            _run(run, target)
     except StageFailedError:
         return
 
 
-def _run(job: Job, method: Method, file: Path, target: DeviceTarget) -> None:
-    scratch = Path(job.scratch)
+def _run(run: DeviceRun, target: DeviceTarget) -> None:
     machine = find_machine(Path(target.kit), target.abi, target.environment)
-    folder = Path(target.folder)
+    folder = Path(target.folder) if not target.aar else _prepared_here(run, target, machine)
     runner = Runner(machine, read_prepared(folder), folder)
-    numbers, trials = _trials(scratch / "inputs")
-    work = scratch / f"run-{variant_key('device', method, target.label)}"
+    numbers, trials = _trials(run.scratch / "inputs")
+    work = run.scratch / f"run-{run.key}"
     work.mkdir()
-    limits = Limits(seconds=job.spec.timeout_minutes * 60)
-    report = runner.run([ModelFile(file, trials)], work, target.environment, limits)
-    outputs = scratch / variant_key("device", method, target.label)
+    report = runner.run([ModelFile(run.file, trials)], work, target.environment, Limits(seconds=run.seconds))
+    outputs = run.scratch / run.key
     outputs.mkdir()
     answer = report.files.get(0, FileAnswer())
     _check_loaded(answer)
     for position, number in enumerate(numbers):
         _keep(_output(answer.trials.get(position), number), outputs / str(number))
+
+
+def _prepared_here(run: DeviceRun, target: DeviceTarget, machine: Machine) -> Path:
+    """The library prepared in the scratch folder: it is needed so rarely that nobody did it before."""
+    folder = run.scratch / f"library-{target.label}"
+    if not folder.is_dir():
+        prepared = prepare(Path(target.aar), [Path(jar) for jar in target.jars], target.abi, folder)
+        check(prepared, machine)
+    return folder
 
 
 def _trials(folder: Path) -> tuple[list[int], list[DeviceTrial]]:

@@ -12,18 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ptmobile.device.target import DeviceTarget
+from ptmobile.editions import Build
 from ptmobile.protocol import Job
-from ptmobile.result import METHODS, Method, ModelResult, variant_key
+from ptmobile.result import METHODS, Method, ModelResult
+from ptmobile.worker.built import Built, Inspector
 from ptmobile.worker.channel import Writer, pipe
 from ptmobile.worker.comparing import Policy
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.device_process import run_device
+from ptmobile.worker.device_verdicts import asks_phones
 from ptmobile.worker.findings import Findings
-from ptmobile.worker.lite_process import run_lite
+from ptmobile.worker.lite_process import run_backported, run_lite
 from ptmobile.worker.model_process import ModelEnds, run_model
 from ptmobile.worker.processes import adopt_orphans, fork
-from ptmobile.worker.road import CAPTURED, GO_ON, RoadEnds
-from ptmobile.worker.saving import file_of
+from ptmobile.worker.remedies import first_build, remedies
+from ptmobile.worker.road import CAPTURED, RoadEnds, order
 
 ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": ("script",), "trace": ("trace",)}
 
@@ -40,14 +43,9 @@ def run_job(job: Job, results: Writer) -> ModelResult:
         findings.compare_captured()
         for method in ORDER[job.spec.method]:
             if findings.captured_well(method):
-                _make_file(job, crew, roads, method, results)
-                findings.compare_file(method, optimised=job.spec.optimize)
-            if job.devices and findings.file_holds(method, optimised=job.spec.optimize):
-                for target in job.devices:
-                    _run_on_device(job, crew, method, target, results)
-                findings.judge_devices(method, job.devices, required=job.spec.device_check == "required")
-            if findings.ship(method, optimised=job.spec.optimize):
-                break
+                builds = _Builder(job, crew, findings.inspector, results, roads[method]).all_editions(method)
+                if findings.take(method, builds):
+                    break
     for orders in roads.values():
         os.close(orders)  # a road that hears nothing more ends
     crew.disband()
@@ -78,25 +76,73 @@ def _start_model(job: Job, crew: Crew, results: Writer) -> dict[Method, int]:
     return orders
 
 
-def _make_file(job: Job, crew: Crew, roads: dict[Method, int], method: Method, results: Writer) -> None:
-    """Have a road make its file, and a fresh process run it."""
-    road, lite = f"road {method}", f"lite {method}"
-    try:
-        os.write(roads[method], GO_ON)
-    except BrokenPipeError:
-        return
-    crew.wait(lambda: crew.settled(variant_key("saved", method), road))
-    if not crew.record.passed(variant_key("saved", method)):
-        return
-    file = file_of(Path(job.scratch), method)
-    _run_apart(crew, lite, results, lambda writer: run_lite(job, method, file, writer))
+class _Builder:
+    """Has one road make the files of all editions, and each file run wherever it is to be run."""
 
+    def __init__(self, job: Job, crew: Crew, inspector: Inspector, results: Writer, orders: int) -> None:
+        self._job = job
+        self._crew = crew
+        self._inspector = inspector
+        self._results = results
+        self._orders = orders
 
-def _run_on_device(job: Job, crew: Crew, method: Method, target: DeviceTarget, results: Writer) -> None:
-    """Have the file run in the phone's own library."""
-    file = file_of(Path(job.scratch), method)
-    name = f"device {target.label} {method}"
-    _run_apart(crew, name, results, lambda writer: run_device(job, method, file, target, writer))
+    def all_editions(self, method: Method) -> list[Built]:
+        """The main edition and, if this machine found nothing wrong with it, the others."""
+        main, *others = (first_build(self._job.spec, method, edition) for edition in self._job.editions)
+        built = [self._best(main)]
+        if built[0].file is not None:
+            built += [self._best(other) for other in others]
+        return built
+
+    def _best(self, build: Build) -> Built:
+        """The first build that verifies, of those that may help; else the first one."""
+        first = self._build(build)
+        for remedy in remedies(self._job.spec, first):
+            again = self._build(remedy)
+            if again.verified and not any(notice.level == "warning" for notice in again.notices):
+                first = again
+                break
+        for notice in first.notices:
+            self._crew.notice(notice)
+        return first
+
+    def _build(self, build: Build) -> Built:
+        self._make(build)
+        built = self._inspector.on_host(build)
+        required = self._job.spec.device_check == "required"
+        if built.verified:
+            self._run_on(build.edition.devices, built, required)
+            wanted = asks_phones(built.devices)
+            spares = tuple(spare for spare in build.edition.spares if spare.release in wanted)
+            self._run_on(spares, built, required)
+        return built
+
+    def _make(self, build: Build) -> None:
+        """Have the road make the file, and fresh processes run it."""
+        crew, job = self._crew, self._job
+        try:
+            order(self._orders, build)
+        except BrokenPipeError:
+            return
+        saved = build.key("saved")
+        before = [build.key("lowered"), build.key("optimised")]
+        crew.wait(lambda: crew.settled(saved, f"road {build.method}") or any(map(crew.record.failed, before)))
+        if crew.record.passed(saved):
+            self._apart("lite", build, lambda writer: run_lite(job, build, writer))
+        if build.backported and crew.record.passed(build.key("lite")):
+            self._apart("backported", build, lambda writer: run_backported(job, build, writer))
+
+    def _run_on(self, targets: tuple[DeviceTarget, ...], built: Built, required: bool) -> None:
+        for target in targets:
+            self._run_in(target, built.build)
+        if targets:
+            self._inspector.on_devices(built, targets, required=required)
+
+    def _run_in(self, target: DeviceTarget, build: Build) -> None:
+        self._apart(f"device {target.label}", build, lambda writer: run_device(self._job, build, target, writer))
+
+    def _apart(self, what: str, build: Build, run: Callable[[Writer], None]) -> None:
+        _run_apart(self._crew, f"{what}, {build.target} ({build.method})", self._results, run)
 
 
 def _run_apart(crew: Crew, name: str, results: Writer, run: Callable[[Writer], None]) -> None:

@@ -1,4 +1,4 @@
-"""The process that runs the file: it has never seen the model, only the bytes on disk and the inputs."""
+"""The processes that run a file: they have never seen the model, only the bytes on disk and the inputs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import msgspec
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
+from ptmobile.editions import Build
 from ptmobile.protocol import Job
-from ptmobile.result import Method, Trial, variant_key
+from ptmobile.result import StageName, Trial
+from ptmobile.worker.backporting import Backported, backport
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.running import run_all
@@ -17,16 +19,48 @@ from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.value_files import load_tree
 
 
-def run_lite(job: Job, method: Method, file: Path, channel: Writer) -> None:
-    """Load the file with the lite interpreter and run every trial."""
-    reporter = Reporter(channel, Path(job.workspace), method)
+def run_lite(job: Job, build: Build, channel: Writer) -> None:
+    """Load the file as torch wrote it with the lite interpreter, and run every trial."""
+    reporter = Reporter(channel, Path(job.workspace), build.method, build.target)
     try:
         with reporter.stage("lite", "The file could not be loaded and run by the lite interpreter"):
-            module = _load_for_lite_interpreter(str(file))
-            folder = Path(job.scratch) / variant_key("lite", method)
-            run_all(module, read_inputs(Path(job.scratch)), folder, lambda n: reporter.trial("lite", n))
+            _run(job, build, build.saved_file(Path(job.scratch)), "lite", reporter)
     except StageFailedError:
         return
+
+
+def run_backported(job: Job, build: Build, channel: Writer) -> None:
+    """Write the file in an older bytecode, load it again, and run every trial."""
+    reporter = Reporter(channel, Path(job.workspace), build.method, build.target)
+    version = build.edition.bytecode_version
+    scratch = Path(job.scratch)
+    try:
+        with reporter.stage(
+            "backported", f"The file could not be backported to bytecode {version}, or not run"
+        ) as notes:
+            target = build.file(scratch)
+            target.parent.mkdir()
+            notes.extend(_told(backport(build.saved_file(scratch), target, version)))
+            _run(job, build, target, "backported", reporter)
+    except StageFailedError:
+        return
+
+
+def _told(done: Backported) -> list[str]:
+    what = "grew" if done.growth_bytes >= 0 else "shrank"
+    size = f"the file {what} by {abs(done.growth_bytes):,} bytes to {done.growth_ratio:.3f} times its size"
+    notes = [f"bytecode {done.bytecode_version}: {size}"]
+    if done.shared_bytes:
+        notes.append(f"{done.shared_bytes:,} bytes of constants that torch writes twice are there once")
+    if done.restored_files:
+        notes.append(f"extra files that torch's backport loses were put back: {', '.join(done.restored_files)}")
+    return notes
+
+
+def _run(job: Job, build: Build, file: Path, stage: StageName, reporter: Reporter) -> None:
+    module = _load_for_lite_interpreter(str(file))
+    folder = Path(job.scratch) / build.key(stage)
+    run_all(module, read_inputs(Path(job.scratch)), folder, lambda number: reporter.trial(stage, number))
 
 
 def read_inputs(scratch: Path) -> list[TrialInputs]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.utils import mobile_optimizer
 
 from ptmobile.errors import ConvertError
-from ptmobile.spec.conversion import ConversionSpec
 
 
-def optimise(captured: torch.jit.ScriptModule, spec: ConversionSpec, *, freeze: bool) -> torch.jit.ScriptModule:
-    """The optimised module.
+def optimise(
+    captured: torch.jit.ScriptModule, methods: Sequence[str], left_out: Sequence[str], *, freeze: bool
+) -> torch.jit.ScriptModule:
+    """The optimised module, with these methods besides forward, made without the passes that are left out.
 
     ``freeze`` is for all but freshly scripted modules: for what was, or may have been, traced. Without it, the fold of
     Conv2d(bias=False) + BatchNorm2d inside ``optimize_for_mobile`` silently computes wrong numbers from torch 1.11 on
@@ -23,12 +25,12 @@ def optimise(captured: torch.jit.ScriptModule, spec: ConversionSpec, *, freeze: 
         ConvertError: a method to preserve does not exist.
         RuntimeError: whatever the passes raise.
     """
-    _check_methods(captured, spec.preserve_methods)
-    preserved = [name for name in spec.preserve_methods if name != "forward"]
+    _check_methods(captured, methods)
+    preserved = [name for name in methods if name != "forward"]
     if freeze:
-        fold = "CONV_BN_FUSION" not in spec.optimize_blocklist
+        fold = "CONV_BN_FUSION" not in left_out
         captured = torch.jit.freeze(captured, preserved_attrs=[*preserved, *_bundled(captured)], optimize_numerics=fold)
-    blocklist: set[Any] = {getattr(mobile_optimizer.MobileOptimizerType, name) for name in spec.optimize_blocklist}
+    blocklist: set[Any] = {getattr(mobile_optimizer.MobileOptimizerType, name) for name in left_out}
     # The annotations of torch are narrower than its code: names of methods are what it wants.
     optimised: torch.jit.ScriptModule = mobile_optimizer.optimize_for_mobile(
         captured, optimization_blocklist=blocklist, preserved_methods=preserved or None
@@ -36,7 +38,7 @@ def optimise(captured: torch.jit.ScriptModule, spec: ConversionSpec, *, freeze: 
     return optimised
 
 
-def _check_methods(module: torch.jit.ScriptModule, names: tuple[str, ...]) -> None:
+def _check_methods(module: torch.jit.ScriptModule, names: Sequence[str]) -> None:
     missing = [name for name in names if not hasattr(module, name)]
     if missing:
         raise ConvertError(

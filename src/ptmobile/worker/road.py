@@ -1,31 +1,37 @@
-"""One road from the eager model to a file: capture and run at once; optimise and save when asked to."""
+"""One road from the eager model to files: capture and run at once; lower, optimise and save when asked to."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import torch
 
+from ptmobile.editions import Build
 from ptmobile.protocol import Job
 from ptmobile.result import Method, StageName, variant_key
 from ptmobile.worker.capture import capture
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
+from ptmobile.worker.lowering import lower
+from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.optimizing import optimise
 from ptmobile.worker.running import run_all
-from ptmobile.worker.saving import bundle, file_of, prepare_to_save, save_lite
+from ptmobile.worker.saving import bundle, prepare_to_save, save_lite
 from ptmobile.worker.stage import Reporter, StageFailedError
 
 CAPTURED: Final[dict[Method, StageName]] = {"trace": "traced", "script": "scripted"}
-GO_ON = b"go on\n"
+#: Before a note of the stage ``lowered`` about what a release lacks all the same.
+LEFT: Final = "left: "
 
 
 @dataclass(frozen=True)
 class RoadEnds:
-    """What a road speaks through, and where it hears whether to go on."""
+    """What a road speaks through, and where it hears what to build."""
 
     channel: Writer
     orders: int
@@ -36,56 +42,100 @@ class RoadEnds:
         os.close(self.orders)
 
 
+def order(descriptor: int, build: Build) -> None:
+    """Have a road make a build.
+
+    Raises:
+        BrokenPipeError: the road is no more.
+    """
+    os.write(descriptor, msgspec.json.encode(build) + b"\n")
+
+
+def _orders(descriptor: int) -> Iterator[Build]:
+    """The builds that are asked for, one by one, until nobody asks any more."""
+    with os.fdopen(descriptor, "rb", closefd=False) as stream:
+        for line in stream:
+            yield msgspec.json.decode(line, type=Build)
+
+
 def walk_road(job: Job, method: Method, module: torch.nn.Module, trials: list[TrialInputs], ends: RoadEnds) -> None:
-    """Capture and run; then wait for the order to make the file, and end without it."""
+    """Capture and run; then make the builds that are asked for, and end when nobody asks any more."""
     (Path(job.scratch) / f"road-{method}.pid").write_text(str(os.getpid()), encoding="ascii")
     reporter = Reporter(ends.channel, Path(job.workspace), method)
     if method == "trace" and isinstance(module, torch.jit.ScriptModule):
         reporter.skip("traced", "Not traced", "The model is TorchScript already; method script ships it.")
         return
-    road = _Road(job, method, trials, reporter)
+    road = _Road(job, method, trials, ends.channel)
     try:
-        captured = road.capture(module)
-        if os.read(ends.orders, len(GO_ON)) == GO_ON:
-            road.make_file(captured)
+        road.capture(module, reporter)
     except StageFailedError:
         return
+    del module
+    for build in _orders(ends.orders):
+        road.make_file(build)
 
 
 class _Road:
     """The stages of one road, in order."""
 
-    def __init__(self, job: Job, method: Method, trials: list[TrialInputs], reporter: Reporter) -> None:
+    def __init__(self, job: Job, method: Method, trials: list[TrialInputs], channel: Writer) -> None:
         self._spec = job.spec
         self._method = method
         self._trials = trials
-        self._reporter = reporter
-        self._given = False  # as TorchScript, which may have been traced
+        self._channel = channel
         self._workspace, self._scratch = Path(job.workspace), Path(job.scratch)
+        self._given = False  # as TorchScript, which may have been traced
+        self._captured: torch.jit.ScriptModule | None = None
 
-    def capture(self, module: torch.nn.Module) -> torch.jit.ScriptModule:
+    def capture(self, module: torch.nn.Module, reporter: Reporter) -> None:
         """Trace or script, and run what comes of it."""
         self._given = isinstance(module, torch.jit.ScriptModule)
         stage = CAPTURED[self._method]
-        with self._reporter.stage(stage, f"The model could not be {stage}"):
+        with reporter.stage(stage, f"The model could not be {stage}"):
             captured, notices = capture(module, self._method, self._trials[0], self._workspace)
             if not self._spec.optimize:
                 prepare_to_save(captured)
-            self._run(captured, stage)
-        self._reporter.notice(*notices)
-        return captured
+            self._run(captured, variant_key(stage, self._method), stage, reporter)
+        reporter.notice(*notices)
+        self._captured = bundle(captured, self._trials[0]) if self._spec.bundle_inputs else captured
 
-    def make_file(self, captured: torch.jit.ScriptModule) -> None:
-        """Optimise (if asked for), run, save; the captured module is let go as soon as it is not needed."""
-        final = bundle(captured, self._trials[0]) if self._spec.bundle_inputs else captured
-        if self._spec.optimize:
-            with self._reporter.stage("optimised", "The optimised model could not be made or run"):
-                final = optimise(final, self._spec, freeze=self._method == "trace" or self._given)
-                del captured
-                self._run(final, "optimised")
-        with self._reporter.stage("saved", "The model could not be saved for the lite interpreter"):
-            save_lite(final, file_of(self._scratch, self._method))
+    def make_file(self, build: Build) -> None:
+        """Lower, optimise (each if asked for), run, save; a stage that fails ends the build and not the road."""
+        reporter = Reporter(self._channel, self._workspace, self._method, build.target)
+        try:
+            module = self._lowered(build, reporter)
+            if build.optimise:
+                with reporter.stage("optimised", "The optimised model could not be made or run"):
+                    freeze = build.freeze or self._method == "trace" or self._given
+                    module = optimise(module, self._spec.preserve_methods, build.blocklist, freeze=freeze)
+                    self._run(module, build.key("optimised"), "optimised", reporter)
+            with reporter.stage("saved", "The model could not be saved for the lite interpreter"):
+                save_lite(module, build.saved_file(self._scratch))
+        except StageFailedError:
+            return
 
-    def _run(self, module: torch.jit.ScriptModule, stage: StageName) -> None:
-        folder = self._scratch / variant_key(stage, self._method)
-        run_all(module, self._trials, folder, lambda number: self._reporter.trial(stage, number))
+    def _lowered(self, build: Build, reporter: Reporter) -> torch.jit.ScriptModule:
+        """The captured module with what the build's releases lack rewritten; it is run if anything was."""
+        module = self._captured
+        if module is None:
+            raise RuntimeError("nothing was captured")
+        targets = [target_for(release, build.edition.bytecode_version) for release in build.edition.releases]
+        if not build.lower or not targets:
+            return module
+        with reporter.stage("lowered", "The model could not be rewritten for the older release") as notes:
+            changes: list[str] = []
+            left: list[str] = []
+            for target in filter(None, targets):
+                lowered = lower(module, target)
+                module = lowered.module
+                changes += [f"{change}, for {target.release}" for change in lowered.changes]
+                left += [f"{LEFT}{what}" for what in lowered.left]
+            notes.extend([*changes, *left])
+            if changes:
+                if not build.optimise:
+                    prepare_to_save(module)
+                self._run(module, build.key("lowered"), "lowered", reporter)
+        return module
+
+    def _run(self, module: torch.jit.ScriptModule, key: str, stage: StageName, reporter: Reporter) -> None:
+        run_all(module, self._trials, self._scratch / key, lambda number: reporter.trial(stage, number))

@@ -8,16 +8,7 @@ import torch
 from torch.utils import bundled_inputs
 
 from ptmobile.litefile.repack import strip_records
-from ptmobile.result import Method
 from ptmobile.worker.example_inputs import TrialInputs
-
-# The stem becomes the name of the folder inside the archive, so it is the same for every model.
-STEM = "model"
-
-
-def file_of(scratch: Path, method: Method) -> Path:
-    """Where the file of a road lies."""
-    return scratch / f"file-{method}" / f"{STEM}.ptl"
 
 
 def bundle(module: torch.jit.ScriptModule, first: TrialInputs) -> torch.jit.ScriptModule:

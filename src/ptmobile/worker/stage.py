@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,8 +28,8 @@ class Reporter:
         self._target = target
 
     @contextmanager
-    def stage(self, name: StageName, title: str) -> Iterator[None]:
-        """Run the body as a stage; ``title`` says what did not work, should it fail.
+    def stage(self, name: StageName, title: str) -> Iterator[list[str]]:
+        """Run the body as a stage, which may add notes; ``title`` says what did not work, should it fail.
 
         A CannotRunError makes it a skipped stage: something is missing here, which is not the model's fault.
 
@@ -38,22 +38,25 @@ class Reporter:
         """
         self._channel.send(StageBegan(name=name, method=self._method, target=self._target))
         start = time.monotonic()
+        notes: list[str] = []
         try:
-            yield
+            yield notes
         except BrokenPipeError:
             raise
         except BaseException as error:  # noqa: BLE001 - model code may raise anything, SystemExit included
             problem = problem_of(error, title, self._workspace)
             status: StageStatus = "skipped" if isinstance(error, CannotRunError) else "failed"
-            self._end(name, status, problem, time.monotonic() - start)
+            self._end(name, status, problem, time.monotonic() - start, notes)
             raise StageFailedError from None
-        self._end(name, "passed", None, time.monotonic() - start)
+        self._end(name, "passed", None, time.monotonic() - start, notes)
 
     def skip(self, name: StageName, title: str, message: str) -> None:
         """Say that a stage does not apply."""
         self._end(name, "skipped", Problem(title=title, message=message), 0.0)
 
-    def _end(self, name: StageName, status: StageStatus, problem: Problem | None, seconds: float) -> None:
+    def _end(
+        self, name: StageName, status: StageStatus, problem: Problem | None, seconds: float, notes: Sequence[str] = ()
+    ) -> None:
         stage = Stage(
             name=name,
             method=self._method,
@@ -61,12 +64,13 @@ class Reporter:
             status=status,
             problem=problem,
             seconds=round(seconds, 4),
+            notes=tuple(notes),
         )
         self._channel.send(StageEnded(stage=stage))
 
     def trial(self, name: StageName, number: int) -> None:
         """Say which trial runs now, so that a crash can be pinned to it."""
-        self._channel.send(StageBegan(name=name, method=self._method, detail=f"trial {number}"))
+        self._channel.send(StageBegan(name=name, method=self._method, target=self._target, detail=f"trial {number}"))
 
     def notice(self, *notices: Notice) -> None:
         """Pass notices on."""

@@ -19,6 +19,8 @@ _CALLS: Final = frozenset({"prim::CallFunction", "prim::CallMethod"})
 _SETTINGS: Final = frozenset({"StringType", "IntType", "FloatType", "BoolType"})
 #: How deep functions that must be put into their callers may be nested.
 _DEPTH: Final = 8
+#: How deep calls may be nested; TorchScript knows no recursion.
+_LEVELS: Final = 100
 
 
 def lacking(module: torch.jit.ScriptModule, target: Target) -> dict[str, tuple[int, str]]:
@@ -28,12 +30,26 @@ def lacking(module: torch.jit.ScriptModule, target: Target) -> dict[str, tuple[i
     """
     found: dict[str, tuple[int, str]] = {}
     for name in module._c._method_names():
-        for node in nodes_of(module._c._get_method(name).inlined_graph):
+        for node in nodes_of(_inlined(module._c._get_method(name).graph)):
             lack = target.lack(node)
             schema = schema_of(node)
             if lack is not None and schema is not None:
                 found[schema.operator] = (found.get(schema.operator, (0, ""))[0] + 1, lack)
     return found
+
+
+def _inlined(graph: Any) -> Any:
+    """A copy of a graph with all that it calls put in its place.
+
+    Not torch's ``inlined_graph``: a run without specialisation leaves graphs there as they stand, with their calls. For
+    the same reason one pass puts in the next level of calls only.
+    """
+    copy = graph.copy()
+    for _ in range(_LEVELS):
+        if not any(node.kind() in _CALLS for node in nodes_of(copy)):
+            break
+        torch._C._jit_pass_inline(copy)
+    return copy
 
 
 class Rewriting:

@@ -1,0 +1,71 @@
+"""The pairs that are compared in a job: each once, and what the first that failed means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+
+from ptmobile.result import Comparison, Failure, Problem
+from ptmobile.worker.comparing import Policy, compare_pair
+from ptmobile.worker.comparing.pairs import PairSpec, load_from
+
+EAGER = "eager"
+TRACED = "traced"
+TRACED_ONCE = (
+    "Tracing writes down the sizes and the branches that the first input takes; method script keeps them in the file."
+)
+
+
+class Pairing:
+    """Compares variants by what their processes left in the scratch folder.
+
+    ``passed``: whether the stage of a variant went well.
+    """
+
+    def __init__(self, scratch: Path, policy: Policy, passed: Callable[[str], bool]) -> None:
+        self.policy = policy
+        self._passed = passed
+        self.load = load_from(scratch)
+        self.trials: Sequence[int] = ()
+        self.comparisons: list[Comparison] = []
+        self._scratch = scratch
+
+    def compare(self, reference: str, candidate: str, *, exact: bool) -> None:
+        """Compare two variants on every trial, if both have run to the end."""
+        if self._complete(reference) and self._complete(candidate):
+            pair = PairSpec(reference, candidate, "exact" if exact else "close", decides=False)
+            self.comparisons.append(compare_pair(pair, self.load, self.trials, self.policy))
+
+    def _complete(self, variant: str) -> bool:
+        ran = bool(self.trials) and (self._scratch / variant / f"{self.trials[-1]}.json").exists()
+        return ran and self._passed(variant)
+
+    def first_difference(self, variants: Set[str]) -> Comparison | None:
+        """The first comparison among some variants that did not pass."""
+        among = (c for c in self.comparisons if {c.reference, c.candidate} <= variants)
+        return next((comparison for comparison in among if not comparison.passed), None)
+
+
+def mismatch(comparison: Comparison, *, deterministic: bool) -> Failure:
+    """What a comparison that did not pass says about the model."""
+    finding = next((f for f in comparison.findings if f.fails), None)
+    detail = f"{finding.output} {finding.message}" if finding else "the outputs differ"
+    if not deterministic:
+        problem = Problem(
+            title="The model is not deterministic",
+            message=f"Two eager runs on the same input differ, so no comparison can succeed ({detail}).",
+            advice="Take randomness and state out of forward for inference (dropout, noise, counters).",
+        )
+        return Failure(kind="nondeterministic", stage=EAGER, problem=problem)
+    advice = ""
+    if comparison.candidate == TRACED:
+        advice = TRACED_ONCE
+    elif comparison.owed == "exact" and finding is not None and finding.kind == "value":
+        advice = "Equal bits are owed here; if small differences are fine, set rtol or atol."
+    trial = "?" if finding is None or finding.trial is None else finding.trial
+    problem = Problem(
+        title=f"{comparison.candidate} does not compute what {comparison.reference} computes",
+        message=f"In trial {trial}, {detail}.",
+        advice=advice,
+    )
+    return Failure(kind="mismatch", stage=comparison.candidate, problem=problem)

@@ -1,0 +1,41 @@
+"""What the tables say about a file and a release whose library cannot be run here."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from ptmobile.litefile import LiteFile, read_lite_file
+from ptmobile.result import TableAnswer
+from ptmobile.runtimes.choosing import find_release
+from ptmobile.runtimes.limits import check_against_tables
+
+_MAX_REASONS = 20
+
+
+def table_answer(file: Path, release: str) -> TableAnswer | None:
+    """The answer for a release (``artifact:version``); None for one that is not in our list.
+
+    Raises:
+        LiteFileError: the file is no readable `.ptl`.
+    """
+    found = find_release(release)
+    if found is None:
+        return None
+    verdict = check_against_tables(_read(file), found, made_by=str(torch.__version__))
+    against = [finding for finding in verdict.findings if finding.answer == "no"] or list(verdict.findings)
+    return TableAnswer(
+        loads=verdict.loads,
+        loads_evidence=verdict.loads_evidence,
+        runs=verdict.runs,
+        runs_evidence=verdict.runs_evidence,
+        reasons=tuple(finding.text for finding in against[:_MAX_REASONS]),
+        advice=next((finding.advice for finding in against if finding.advice), ""),
+    )
+
+
+@cache
+def _read(file: Path) -> LiteFile:
+    return read_lite_file(file)
