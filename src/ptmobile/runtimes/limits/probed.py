@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,13 +33,13 @@ def tables_with(folder: Path) -> Tables:
 
 
 def read_probed(folder: Path) -> dict[str, AskedLibrary]:
-    """The answers in a folder by `group:artifact:version`; none if it does not exist.
+    """The answers in a folder by `group:artifact:version`, sorted; none if it does not exist.
 
     Raises:
         ConfigurationError: there is something else in it.
     """
     try:
-        return read_all(folder) if folder.is_dir() else {}
+        return dict(sorted(read_all(folder).items(), key=_order)) if folder.is_dir() else {}
     except (ValueError, OSError) as problem:
         raise _unusable(folder, problem) from problem
 
@@ -60,3 +61,7 @@ def _unusable(folder: Path, problem: Exception) -> ConfigurationError:
         f"The answers of libraries in {folder} cannot be read: {reason}.",
         advice="Delete the file that is named, and write it anew by `ptmobile runtimes probe`.",
     )
+
+
+def _order(named: tuple[str, AskedLibrary]) -> tuple[str, list[int]]:
+    return named[1].artifact, [int(number) for number in re.findall(r"\d{1,9}", named[1].version)]
