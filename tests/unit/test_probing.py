@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ptmobile.device.answers import Failure as DeviceFailure
 from ptmobile.device.answers import FileAnswer
 from ptmobile.device.crash import Crash
+from ptmobile.device.errors import CannotRunError
 from ptmobile.device.plan import ModelFile
 from ptmobile.device.probing import CannotAskError
+from ptmobile.device.probing.apart import Asked, ask_apart
 from ptmobile.device.probing.asking import NO_OPERATOR, Interview, VersionLimits
 from ptmobile.device.probing.probe import line_of
 from ptmobile.device.probing.questions import Question, make_file
@@ -21,6 +26,7 @@ from ptmobile.device.runner import Report
 from ptmobile.errors import ExitCode
 from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.runtimes.limits import load_tables
+from ptmobile.sandbox.account import Account
 
 # --- the files
 
@@ -198,3 +204,66 @@ def test_questions_that_were_not_reached(tmp_path: Path) -> None:
 )
 def test_the_line_of_a_version(version: str, line: str) -> None:
     assert line_of(version, load_tables()) == line
+
+
+# --- as another user
+
+ASKED = Asked(bytecode_min=4, bytecode_max=7, archive_max=9, lacking=frozenset({"aten::relu"}))
+NOBODY = Account(65534, 65534)
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+def test_as_ourselves() -> None:
+    here = os.getpid()
+
+    def ask() -> Asked:
+        assert os.getpid() == here
+        return ASKED
+
+    assert ask_apart(Account(), ask) == ASKED
+
+
+@as_root
+def test_as_somebody_else() -> None:
+    """Without a way back, and without root's groups."""
+
+    def ask() -> Asked:
+        numbers = (*os.getresuid(), *os.getresgid(), *os.getgroups())
+        return replace(ASKED, lacking=frozenset(map(str, numbers)))
+
+    assert ask_apart(NOBODY, ask).lacking == {"65534"}
+    assert os.getuid() == 0
+
+
+def fail_as_known() -> Asked:
+    raise CannotAskError("It makes no sense.", advice="Ask somebody else.")
+
+
+def fail_by_the_system() -> Asked:
+    Path("/root/nobody-may-write-here").write_text("x")
+    return ASKED
+
+
+def fail_by_a_fault() -> Asked:
+    raise ZeroDivisionError
+
+
+def be_killed() -> Asked:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ASKED
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (fail_as_known, "It makes no sense.\nAsk somebody else."),
+        (fail_by_the_system, "The library cannot be run: [Errno 13] Permission denied: '/root/nobody-may-write-here'."),
+        (fail_by_a_fault, "The process that asks the library ended without an answer (status 1)."),
+        (be_killed, "The process that asks the library ended without an answer (status -9)."),
+    ],
+)
+def test_somebody_else_fails(ask: Callable[[], Asked], words: str) -> None:
+    with pytest.raises(CannotRunError) as raised:
+        ask_apart(NOBODY, ask)
+    assert str(raised.value) == words

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ptmobile.device.answers import ANSWERS_FILE, Answers, FileAnswer, TrialAnswer, read_answers
 from ptmobile.device.crash import Crash, crash_of, last_words
@@ -23,9 +23,6 @@ from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import Machine
 from ptmobile.device.plan import PLAN_FILE, ModelFile, write_plan
 from ptmobile.device.prepared import Prepared
-
-if TYPE_CHECKING:
-    from ptmobile.sandbox.account import Account
 
 _LOOK_SECONDS: Final = 0.25
 _OUTPUT_FILE: Final = "output.txt"
@@ -65,13 +62,12 @@ class Report:
 
 
 class Runner:
-    """Runs files in one prepared library, each call in processes of its own: ours, or those of another account."""
+    """Runs files in one prepared library, each call in processes of its own."""
 
-    def __init__(self, machine: Machine, prepared: Prepared, folder: Path, account: Account | None = None) -> None:
+    def __init__(self, machine: Machine, prepared: Prepared, folder: Path) -> None:
         self._machine = machine
         self._prepared = prepared
         self._folder = folder.resolve()
-        self.account = account
 
     def run(
         self,
@@ -161,8 +157,6 @@ class _Process:
 
     def run(self, files: Sequence[ModelFile], todo: dict[int, list[int]], environment: Mapping[str, str]) -> Answers:
         self._folder.mkdir()
-        if self._runner.account is not None:
-            self._runner.account.give(self._folder)
         absolute = [ModelFile(file.path.absolute(), file.trials) for file in files]
         write_plan(self._folder / PLAN_FILE, self._runner.runtime, absolute, todo, self._runner.threads(self._limits))
         status, timeout = self._watch(self._start(environment))
@@ -174,7 +168,6 @@ class _Process:
         return answers
 
     def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        account = self._runner.account
         with (self._folder / _OUTPUT_FILE).open("wb") as output:
             process = subprocess.Popen(
                 self._runner.command(self._folder, self._limits),
@@ -184,9 +177,6 @@ class _Process:
                 cwd=self._folder,
                 env={**environment, "HOME": str(self._folder), "TMPDIR": str(self._folder), "LANG": "C.UTF-8"},
                 start_new_session=True,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account and account.separate else None,
             )
         limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: self._limits.file_bytes}
         if self._limits.memory_bytes:

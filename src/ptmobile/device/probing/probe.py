@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from ptmobile.device.errors import CannotRunError, PrepareError
 from ptmobile.device.kit import find_machine
 from ptmobile.device.prepare import ABI_MACHINES, prepare
 from ptmobile.device.prepared import Prepared
+from ptmobile.device.probing.apart import Asked, ask_apart
 from ptmobile.device.probing.asking import Interview
 from ptmobile.device.runner import Runner
 from ptmobile.device.symbols import check
@@ -50,16 +51,11 @@ class Prober:
         if abi not in prepared:
             raise CannotRunError(f"{library.aar.name} holds no library for {abi}.")
         check(prepared[abi], machine)
-        work = scratch / "work"
-        work.mkdir()
-        runner = Runner(machine, prepared[abi], scratch / abi, self.account)
-        interview = Interview(runner, work, self.environment)
         name = Coordinates.parse(library.aar.name)
         line = line_of(name.version, self.tables)
         desktop, own = self.tables.schemas[line]
         others = {name for _, schemas in self.tables.schemas.values() for name in schemas} - own.keys()
-        limits = interview.limits()
-        lacking = interview.lacking(sorted(own.keys() | others), limits.bytecode_max)
+        asked = self._ask(Runner(machine, prepared[abi], scratch / abi), scratch / "work", own.keys() | others)
         return AskedLibrary(
             artifact=f"{name.group}:{name.name}",
             version=name.version,
@@ -70,13 +66,30 @@ class Prober:
             desktop=desktop,
             operators_asked=len(own),
             also=tuple(other for other in self.tables.schemas if other != line),
-            bytecode_min=limits.bytecode_min,
-            bytecode_max=limits.bytecode_max,
-            archive_max=limits.archive_max,
+            bytecode_min=asked.bytecode_min,
+            bytecode_max=asked.bytecode_max,
+            archive_max=asked.archive_max,
             page_bytes=min(one.page_alignment for one in prepared.values()),
-            beyond=tuple(sorted(others - lacking)),
-            absent=tuple(sorted(lacking & own.keys())),
+            beyond=tuple(sorted(others - asked.lacking)),
+            absent=tuple(sorted(own.keys() & asked.lacking)),
         )
+
+    def _ask(self, runner: Runner, work: Path, operators: Set[str]) -> Asked:
+        work.mkdir()
+        self.account.give(work)
+        return ask_apart(self.account, lambda: interview(runner, work, self.environment, operators))
+
+
+def interview(runner: Runner, work: Path, environment: Mapping[str, str], operators: Set[str]) -> Asked:
+    """All that is asked of one library."""
+    asking = Interview(runner, work, environment)
+    limits = asking.limits()
+    return Asked(
+        bytecode_min=limits.bytecode_min,
+        bytecode_max=limits.bytecode_max,
+        archive_max=limits.archive_max,
+        lacking=frozenset(asking.lacking(sorted(operators), limits.bytecode_max)),
+    )
 
 
 def line_of(version: str, tables: Tables) -> str:
