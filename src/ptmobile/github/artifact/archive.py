@@ -113,13 +113,14 @@ def _reading(path: Path) -> Iterator[IO[bytes]]:
     """Open a plain file. A link is none: model code may have put it there, and it could name anything."""
     shown = shorten(visible(path.name), 80)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as problem:
-        raise UnreadableFileError(f"{shown} cannot be uploaded: {problem.strerror}.") from None
-    with os.fdopen(descriptor, "rb", buffering=0) as source:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnreadableFileError(f"{shown} cannot be uploaded: it is not a plain file.")
-        try:
+        with open(path, "rb", buffering=0, opener=_open_plainly) as source:
+            if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+                raise UnreadableFileError(f"{shown} cannot be uploaded: it is not a plain file.")
             yield cast("IO[bytes]", source)
-        except OSError as problem:
-            raise UnreadableFileError(f"{shown} cannot be uploaded: {problem.strerror or problem}.") from None
+    except OSError as problem:
+        raise UnreadableFileError(f"{shown} cannot be uploaded: {problem.strerror or problem}.") from None
+
+
+def _open_plainly(path: str, _flags: int) -> int:
+    # Without waiting for the other end of a pipe.
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

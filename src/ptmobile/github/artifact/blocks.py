@@ -77,7 +77,11 @@ class BlockUpload:
         """
         view = memoryview(data).cast("B")
         if not self._abandoned:
-            self._take(view)
+            try:
+                self._take(view)
+            except BaseException:
+                self.abandon()  # whoever writes may have an end to write, and must not wait for it
+                raise
         return len(view)
 
     def flush(self) -> None:
