@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ptmobile.runtimes.choosing import choose_runtimes
 from ptmobile.runtimes.detection import DeclaredRuntime, Detection, find_declared_runtimes
 from ptmobile.runtimes.detection.versions import admits, gradle_certainty, pod_certainty
 
@@ -117,57 +118,71 @@ def test_everything_at_once() -> None:
 # --- malformed files
 
 
-@pytest.mark.parametrize(
-    ("name", "notices"),
-    [
-        (
-            "catalog_syntax",
-            ["gradle/libs.versions.toml:2: no valid TOML: Unclosed inline table (at line 2, column 75)"],
-        ),
-        (
-            "catalog_reference",
-            [
-                "gradle/libs.versions.toml:2: the version 'torch' is neither a string nor a table of require,",
-                "gradle/libs.versions.toml:5: the library 'pytorch' refers to the version 'torhc', which is missing",
-                "gradle/libs.versions.toml:6: the library 'nothing' has neither a module nor a group and a name",
-                f"gradle/libs.versions.toml:5: no build script refers to {LITE}; it is taken as declared",
-                f"gradle/libs.versions.toml:5: {LITE} has no version here, and none was found elsewhere in the app",
-            ],
-        ),
-        ("lockfile", ["gradle.lockfile:1: 'org.pytorch:pytorch_android_lite=releaseRuntimeClasspath' is no line of a"]),
-        (
-            "merge",
-            [
-                "build.gradle:2: the mark of an unfinished merge",
-                f".: conflicting versions of {LITE} in this app: 1.9.0 (build.gradle:3), 1.12.2 (build.gradle:5)",
-            ],
-        ),
-        ("open_comment", ["build.gradle:2: a comment begins here and never ends"]),
-        (
-            "open_string",
-            [
-                "build.gradle.kts:2: a string begins here and never ends",
-                "build.gradle.kts:2: '1.9.0)' is no version of",
-            ],
-        ),
-        ("pod_without_version", ["Podfile.lock:2: '- LibTorch-Lite' is no pod with a version"]),
-        (
-            "podfile",
-            [
-                "Podfile:1: '~> one' is no requirement of a version of LibTorch-Lite",
-                "Podfile:2: LibTorch comes from git, so its version is not known",
-            ],
-        ),
-        ("podfile_lock", ["Podfile.lock: it has no section PODS, so it is no lockfile of CocoaPods"]),
-        ("unknown_variable", [f"build.gradle:2: the version of {LITE} is not known: torchVersion is set nowhere in"]),
-        ("version_text", [f"build.gradle:2: 'newest' is no version of {LITE}"]),
-    ],
-)
+#: Each of the malformed projects, and how what is said about it begins.
+MALFORMED = [
+    (
+        "catalog_syntax",
+        ["gradle/libs.versions.toml:2: no valid TOML: Unclosed inline table (at line 2, column 75)"],
+    ),
+    (
+        "catalog_reference",
+        [
+            "gradle/libs.versions.toml:2: the version 'torch' is neither a string nor a table of require,",
+            "gradle/libs.versions.toml:5: the library 'pytorch' refers to the version 'torhc', which is missing",
+            "gradle/libs.versions.toml:6: the library 'nothing' has neither a module nor a group and a name",
+            f"gradle/libs.versions.toml:5: no build script refers to {LITE}; it is taken as declared",
+            f"gradle/libs.versions.toml:5: {LITE} has no version here, and none was found elsewhere in the app",
+        ],
+    ),
+    ("lockfile", ["gradle.lockfile:1: 'org.pytorch:pytorch_android_lite=releaseRuntimeClasspath' is no line of a"]),
+    (
+        "merge",
+        [
+            "build.gradle:2: the mark of an unfinished merge",
+            f".: conflicting versions of {LITE} in this app: 1.9.0 (build.gradle:3), 1.12.2 (build.gradle:5)",
+        ],
+    ),
+    ("open_comment", ["build.gradle:2: a comment begins here and never ends"]),
+    (
+        "open_string",
+        [
+            "build.gradle.kts:2: a string begins here and never ends",
+            "build.gradle.kts:2: '1.9.0)' is no version of",
+        ],
+    ),
+    ("pod_without_version", ["Podfile.lock:2: '- LibTorch-Lite' is no pod with a version"]),
+    (
+        "podfile",
+        [
+            "Podfile:1: '~> one' is no requirement of a version of LibTorch-Lite",
+            "Podfile:2: LibTorch comes from git, so its version is not known",
+        ],
+    ),
+    ("podfile_lock", ["Podfile.lock: it has no section PODS, so it is no lockfile of CocoaPods"]),
+    ("unknown_variable", [f"build.gradle:2: the version of {LITE} is not known: torchVersion is set nowhere in"]),
+    ("version_text", [f"build.gradle:2: 'newest' is no version of {LITE}"]),
+]
+
+
+@pytest.mark.parametrize(("name", "notices"), MALFORMED)
 def test_a_malformed_file_is_named_with_its_line(name: str, notices: list[str]) -> None:
     found = detect(f"malformed/{name}").notices
     assert len(found) == len(notices), found
     for notice, beginning in zip(found, notices, strict=True):
         assert notice.startswith(beginning)
+
+
+def test_every_malformed_project_is_tested() -> None:
+    assert sorted(name for name, _ in MALFORMED) == sorted(folder.name for folder in (APPS / "malformed").iterdir())
+
+
+@pytest.mark.parametrize("name", [name for name, _ in MALFORMED])
+def test_of_a_malformed_file_no_release_is_guessed(name: str) -> None:
+    """What follows for a run: only what stands there in full is checked against, and something is said in any case."""
+    choice = choose_runtimes("auto", detect(f"malformed/{name}"))
+    assert choice.problem == ""
+    assert [target.version for target in choice.targets] == (["1.9.0", "1.12.2"] if name == "merge" else [])
+    assert (choice.notices != ()) == (name != "merge")
 
 
 def test_what_is_declared_but_unreadable_is_still_shown() -> None:
