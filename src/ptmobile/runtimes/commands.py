@@ -68,8 +68,8 @@ def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="ask a release's own library, and write its data file",
         description=(
             "Fetch a release, run its library, and ask it: which versions of files it loads, and which of all the "
-            "operators in PyTorch's builds it lacks. The answers are written to a data file; in the default folder it "
-            "is found by itself."
+            "operators in PyTorch's builds it lacks. The answers are written to a data file; in the default folder, "
+            "`list` finds it by itself."
         ),
         epilog="Needs what a run in the app's own library needs: a C compiler and a JDK, or the image. Takes seconds.",
     )
