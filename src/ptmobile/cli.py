@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,14 +14,17 @@ import msgspec
 from ptmobile import __version__
 from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.runtimes.commands import add_runtimes
+from ptmobile.spec.coerce import Given
 from ptmobile.spec.command_line import add_options, given_options
-from ptmobile.spec.options import all_options
+from ptmobile.spec.options import Option, all_options
+from ptmobile.spec.scope import CONVERSION_ONLY
 
 _EPILOG = """
 examples:
   ptmobile convert --model torchvision:mobilenet_v2
   ptmobile convert --model my_package.nets:Net --weights net.pt --inputs '[[1, 3, 224, 224]]'
   ptmobile convert --config ptmobile.yml --report-dir out
+  ptmobile check out/Net.ptl --runtime 1.12.2 --inputs '[[1, 3, 224, 224]]'
   ptmobile inspect out/Net.ptl
 
 exit codes:
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ptmobile {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_convert(commands)
+    _add_check(commands)
     _add_inspect(commands)
     _add_schema(commands)
     add_runtimes(commands)
@@ -74,8 +78,32 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ),
         epilog="Paths are relative to the current folder, which is the workspace: nothing outside is read or written.",
     )
-    add_options(convert, all_options())
+    add_options(convert, {name: option for name, option in all_options().items() if name != "mode"})
     convert.set_defaults(command=_convert)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser(
+        "check",
+        help="run a .ptl file that is there already in the app's own library, without its model",
+        description=(
+            "Load a .ptl file with the lite interpreter of this machine and with the library of each release that the "
+            "app declares or --runtime names, run it on the same inputs in all of them, and compare."
+        ),
+        epilog=(
+            "Inputs: --inputs, else those that are bundled in the file, else none: then it is loaded only. Paths are "
+            "relative to the current folder. Exit codes as of convert; 6: the app's library does not take the file."
+        ),
+    )
+    check.add_argument("model", metavar="FILE.ptl")
+    add_options(check, _check_options())
+    check.set_defaults(command=_check)
+
+
+def _check_options() -> dict[str, Option]:
+    """The options that say something about a file that is there already."""
+    left_out = {"config", "mode", "model", *CONVERSION_ONLY}
+    return {name: option for name, option in all_options().items() if name not in left_out}
 
 
 def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,7 +119,16 @@ def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     schema.set_defaults(command=_schema)
 
 
+def _check(arguments: argparse.Namespace) -> int:
+    file, mode = Given(arguments.model, "FILE.ptl", text=True), Given("check", "check", text=True)
+    return _run({"model": file, "mode": mode, **given_options(arguments, _check_options())})
+
+
 def _convert(arguments: argparse.Namespace) -> int:
+    return _run(given_options(arguments, all_options()))
+
+
+def _run(given: Mapping[str, Given]) -> int:
     from ptmobile.github.context import GitHubContext, scrub  # noqa: PLC0415 - each command loads only its own
     from ptmobile.session import Session  # noqa: PLC0415
     from ptmobile.spec.workspace import Workspace  # noqa: PLC0415
@@ -99,7 +136,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     context = GitHubContext.from_environ(os.environ)
     scrub(os.environ)
     session = Session(context, Workspace(Path.cwd()), sys.stdout)
-    return session.convert(lambda _problems: given_options(arguments, all_options()))
+    return session.convert(lambda _problems: given)
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

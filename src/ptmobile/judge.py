@@ -62,8 +62,14 @@ def judge_run(spec: RunSpec, verdicts: Sequence[Verdict]) -> int:
 def _passed(spec: ConversionSpec, result: ModelResult) -> str:
     trials = len(result.trials)
     same = "1 input" if trials == 1 else f"{trials} inputs"
-    warned = any(notice.level == "warning" for notice in result.notices)
-    return f"{spec.name} computes what the model computes, on {same}{', with warnings' if warned else ''}"
+    warned = ", with warnings" if any(notice.level == "warning" for notice in result.notices) else ""
+    if result.mode == "convert":
+        return f"{spec.name} computes what the model computes, on {same}{warned}"
+    statuses = {verdict.status for verdict in result.devices}
+    if "right" in statuses:
+        return f"{spec.name} runs in the app's own library as on the host, on {same}{warned}"
+    where = "in the app's own library" if "ran" in statuses else "on the host; no library of an app was run"
+    return f"{spec.name} {'runs' if trials else 'loads'} {where}{warned}"
 
 
 def _reason(problem: Problem) -> Reason:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ptmobile import __version__
 from ptmobile.device.supply import DeviceSupplier
+from ptmobile.editions import Edition
 from ptmobile.errors import InterruptedRunError, PtmobileError
 from ptmobile.files import WorkspaceFiles
 from ptmobile.github.echo import SafeEcho
@@ -17,7 +18,7 @@ from ptmobile.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
 from ptmobile.progress import Progress
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
-from ptmobile.result import Failure, ModelResult, Problem, WorkerFile
+from ptmobile.result import Failure, Mode, ModelResult, Problem, WorkerFile
 from ptmobile.runtimes.fetching import TamperedError
 from ptmobile.runtimes.releases import recommend
 from ptmobile.sandbox import Outcome, Task, WorkerError, Workers
@@ -50,7 +51,8 @@ def run_models(spec: RunSpec, run: Run) -> Report:
             supplier = run.supplier(workers.shared_folder("libraries")) if run.supplier else None
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
-                task = Task(model, supplier.editions(model)) if supplier else Task(model)
+                editions = supplier.editions(model) if supplier else (Edition(),)
+                task = Task(model, editions, spec.mode)
                 models.append(_one_model(task, workers, files, run.progress))
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
@@ -76,10 +78,12 @@ def run_models(spec: RunSpec, run: Run) -> Report:
 def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, progress: Progress) -> ModelReport:
     spec = task.spec
     outcome = _work(task, workers, progress)
-    result = outcome.result or _no_result(outcome)
+    result = outcome.result or _no_result(outcome, task.mode)
     shipped: list[ShippedFile] = []
     fault = None
     try:
+        if task.mode == "check":
+            shipped += _checked(spec, result, files.root)
         found = (*([result.file] if result.file else []), *result.editions)
         shipped.extend(_ship(spec, file, result, outcome, files) for file in found)
     except InterruptedRunError:
@@ -137,6 +141,22 @@ def _ship(
     )
 
 
+def _checked(spec: ConversionSpec, result: ModelResult, root: Path) -> list[ShippedFile]:
+    """The file that was checked, read as data; none if it cannot be read, which the worker has reported."""
+    try:
+        content = read_lite_file(root / spec.model)
+    except PtmobileError:
+        return []
+    runtimes = recommend(content.bytecode_version, content.archive_version, "")
+    optimised = any(name.startswith("prepacked::") for name in content.operators)
+    verified = result.failure is None
+    return [
+        ShippedFile(
+            path=spec.model, verified=verified, method="", optimised=optimised, content=content, runtimes=runtimes
+        )
+    ]
+
+
 def _output(spec: ConversionSpec, found: WorkerFile) -> str:
     """Where a file goes: the main one where ``output`` says, others beside it."""
     stem = (spec.output or f"{spec.name}.ptl").removesuffix(".ptl")
@@ -152,9 +172,9 @@ def _inside(scratch: Path, path: str) -> Path:
     return scratch / path
 
 
-def _no_result(outcome: Outcome) -> ModelResult:
+def _no_result(outcome: Outcome, mode: Mode) -> ModelResult:
     problem = Problem(title="The worker gave no result", message=f"The worker {outcome.ended} before it had a result.")
-    return ModelResult(failure=Failure(kind="load", stage="worker", problem=problem))
+    return ModelResult(mode=mode, failure=Failure(kind="load", stage="worker", problem=problem))
 
 
 class _Ears:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from ptmobile.editions import Edition
-from ptmobile.result import Method, ModelResult, Name, Notice, Stage, StageName
+from ptmobile.result import Method, Mode, ModelResult, Name, Notice, Stage, StageName
 from ptmobile.spec.conversion import ConversionSpec
 
 JOB_FILE = "job.json"
@@ -18,13 +18,15 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One model for a worker: what to do, where the workspace is (read only), where to leave files.
 
-    ``editions`` are the files to make of it, the main one first.
+    ``editions`` are the files to make of it, the main one first. In mode ``check`` the model is a ``.ptl`` file itself,
+    and only the libraries of the editions matter.
     """
 
     spec: ConversionSpec
     workspace: str
     scratch: str
     editions: tuple[Edition, ...] = (Edition(),)
+    mode: Mode = "convert"
 
 
 class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):

@@ -196,7 +196,7 @@ class Failure(Record, frozen=True, kw_only=True):
     problem: Problem
 
 
-DeviceStatus = Literal["right", "wrong", "failed", "not-run"]
+DeviceStatus = Literal["right", "ran", "wrong", "failed", "not-run"]
 #: How something about a runtime is known; the same words as in :mod:`ptmobile.runtimes.limits`.
 Evidence = Literal["run", "asked", "desktop", "inferred"]
 
@@ -220,10 +220,11 @@ class TableAnswer(Record, frozen=True, kw_only=True):
 class DeviceVerdict(Record, frozen=True, kw_only=True):
     """What the phone's own library made of a file: one release, one ABI, one edition of the file.
 
-    ``right``: it loaded the file, ran it on every trial and gave the model's numbers. ``wrong``: it gave others.
-    ``failed``: it did not load or run it. ``not-run``: the library could not be run here, which says nothing about the
-    file; then ``tables`` say what is known otherwise. ``emulated``: the CPU was. ``decides``: an app declares the
-    release, or it was asked for. ``page_bytes``: the largest page size of a device that can load the library.
+    ``right``: it loaded the file, ran it on every trial and gave the model's numbers. ``ran``: it did, but there was
+    nothing to compare with. ``wrong``: it gave others. ``failed``: it did not load or run it. ``not-run``: the library
+    could not be run here, which says nothing about the file; then ``tables`` say what is known otherwise. ``emulated``:
+    the CPU was. ``decides``: an app declares the release, or it was asked for. ``page_bytes``: the largest page size of
+    a device that can load the library.
     """
 
     release: Name
@@ -240,9 +241,16 @@ class DeviceVerdict(Record, frozen=True, kw_only=True):
     page_bytes: int | None = None
 
 
-class ModelResult(Record, frozen=True, kw_only=True):
-    """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one."""
+Mode = Literal["convert", "check"]
 
+
+class ModelResult(Record, frozen=True, kw_only=True):
+    """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one.
+
+    In mode ``check`` the model is a file that was there before, and nothing is made of it.
+    """
+
+    mode: Mode = "convert"
     stages: tuple[Stage, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     notices: tuple[Notice, ...] = ()

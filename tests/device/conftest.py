@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from device_support import Library, Maker, library
+from stage_support import convert, workspace
 
 from ptmobile.device.kit import native_abi
+
+__all__ = ["convert", "workspace"]  # fixtures for the tests of whole runs
 
 RELEASES = ("1.12.2", "1.9.0")
 

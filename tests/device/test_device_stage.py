@@ -2,95 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from device_support import artifact, kit_folder
+from device_support import artifact, machine_for
+from stage_support import GRADLE, Convert, bare_kit
 
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import native_abi
-from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import ConfigurationError
-from ptmobile.pipeline import Run, run_models
-from ptmobile.progress.base import Lines
 from ptmobile.report.devices import compatible, verified_on_device
-from ptmobile.report.model import ModelReport, Report, Source
+from ptmobile.report.model import ModelReport, Report
+from ptmobile.report.outputs import outputs_of
 from ptmobile.report.summary import summary_blocks
-from ptmobile.runtimes.fetching import LibraryFile, NotAvailable, RuntimeLibrary
-from ptmobile.spec.coerce import Given
-from ptmobile.spec.problems import Problems
-from ptmobile.spec.resolve import resolve
-from ptmobile.spec.workspace import Workspace
-
-MODELS = """
-import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU())
-    def forward(self, x):
-        y = self.body(x)
-        return y, {"mean": y.mean((2, 3))}, [y.sum(), y.max()]
-
-class Squeeze(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv = nn.Conv2d(16, 16, 1)
-    def forward(self, x):
-        return self.conv(x.mean((2, 3), keepdim=True))
-
-class Positive(nn.Module):
-    def forward(self, x):
-        return x > 0
-"""
-GRADLE = "dependencies {\n    implementation 'org.pytorch:pytorch_android_lite:%s'\n}\n"
-JARS = ("com.facebook.fbjni:fbjni-java-only:0.2.2:jar", "com.facebook.soloader:nativeloader:0.10.1:jar")
-
-
-def file_of(coordinates: str) -> LibraryFile:
-    return LibraryFile(coordinates, artifact(coordinates), "", "cache", known=True)
-
-
-def served(release: str) -> RuntimeLibrary | NotAvailable:
-    if release not in ("1.9.0", "1.12.2"):
-        return NotAvailable(f"{release} is not served", "Take another")
-    aar = file_of(f"org.pytorch:pytorch_android_lite:{release}:aar")
-    return RuntimeLibrary(release, aar, tuple(map(file_of, JARS)))
-
-
-def own(path: Path) -> RuntimeLibrary:
-    aar = LibraryFile(path.name, path, "", "given", known=False)
-    return RuntimeLibrary("own", aar, tuple(map(file_of, JARS)))
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    (tmp_path / "nets.py").write_text(MODELS)
-    return tmp_path
-
-
-Convert = Callable[..., Report]
-
-
-@pytest.fixture
-def convert(workspace: Path) -> Convert:
-    def convert(kit: Callable[[], Path] = kit_folder, **options: str) -> Report:
-        given = {n.replace("_", "-"): Given(v, n, text=True) for n, v in options.items()}
-        spec = resolve(given, Workspace(workspace), Problems())
-        sources = Sources(kit, served, own)
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-
-        def supplier(folder: Path) -> DeviceSupplier:
-            return DeviceSupplier(workspace, folder, environment, sources)
-
-        return run_models(spec, Run(workspace, Lines(lambda line: None), Source(), lambda: "now", supplier))
-
-    return convert
 
 
 def only(report: Report) -> ModelReport:
@@ -123,7 +47,7 @@ def test_the_library_that_the_app_declares_runs_the_file(workspace: Path, conver
 @pytest.mark.skipif(native_abi() != "x86_64", reason="a defect of the x86_64 library")
 def test_a_defect_of_the_x86_64_library_is_found_and_avoided_by_optimising(convert: Convert) -> None:
     options = {"model": "nets.py:Squeeze", "inputs": "[[1, 16, 4, 4]]", "runtime": "1.12.2"}
-    wrong = convert(**options, optimize="false")
+    wrong = convert(bare_kit, **options, optimize="false", repair="off")
     assert wrong.exit_code == 6
     assert only(wrong).result.devices[0].status == "wrong"
     assert "1x1 convolution" in only(wrong).verdict.reasons[0].advice
@@ -131,13 +55,131 @@ def test_a_defect_of_the_x86_64_library_is_found_and_avoided_by_optimising(conve
     assert compatible(only(wrong).result) is True
     right = convert(**options)
     assert (right.exit_code, only(right).result.devices[0].status) == (0, "right")
+    repaired = convert(bare_kit, **options, optimize="false")
+    model = only(repaired)
+    assert repaired.exit_code == 0
+    assert model.file is not None
+    assert model.file.optimised
+    assert model.file.remedy.startswith("optimised, although optimize is false")
+    assert [verdict.status for verdict in model.result.devices] == ["right"]
+    assert "optimised, although optimize is false" in "".join(summary_blocks(repaired))
 
 
-def test_a_file_that_the_library_cannot_read_or_hand_over_fails(convert: Convert) -> None:
-    report = convert(model="nets.py:Net", inputs="[[1, 3, 9, 9]]", runtime="1.9.0")
+@pytest.mark.skipif(native_abi() != "x86_64", reason="a defect of the x86_64 library")
+def test_phones_decide_where_the_x86_64_library_alone_is_wrong(convert: Convert) -> None:
+    machine_for("arm64-v8a")  # skips where that cannot be run
+    options = {"model": "nets.py:Squeeze", "inputs": "[[1, 16, 4, 4]]", "runtime": "1.12.2"}
+    report = convert(**options, optimize="false", repair="off")
+    model = only(report)
+    assert report.exit_code == 0
+    assert [(v.abi, v.status) for v in model.result.devices] == [("x86_64", "wrong"), ("arm64-v8a", "right")]
+    (warning,) = model.verdict.warnings
+    assert warning.title == "device-abi"
+    assert "phones are right" in warning.message
+    assert "1x1 convolution" in warning.message
+    assert not verified_on_device(model.result)
+
+
+def test_all_abis_are_run_where_that_is_asked_for(convert: Convert) -> None:
+    machine_for("arm64-v8a")
+    report = convert(model="nets.py:Net", inputs="[[1, 3, 9, 9]]", runtime="1.12.2", device_abis="all")
+    verdicts = only(report).result.devices
+    assert {v.abi: v.status for v in verdicts} == dict.fromkeys({native_abi(), "arm64-v8a"}, "right")
+    assert [v.emulated for v in verdicts if v.abi == "arm64-v8a"] == [native_abi() != "arm64-v8a"]
+
+
+def test_an_app_of_an_old_release_gets_a_file_that_is_rewritten_for_it(workspace: Path, convert: Convert) -> None:
+    (workspace / "build.gradle").write_text(GRADLE % "1.9.0")
+    options = {"model": "nets.py:Gelu", "inputs": "[[1, 3, 9, 9]]"}
+    report = convert(**options)
+    model = only(report)
+    assert report.exit_code == 0
+    assert model.file is not None
+    assert (model.file.content.bytecode_version, model.file.edition) == (5, "")
+    assert model.file.changes == ("1 call of GELU written with erf or tanh, for 1.9.0",)
+    assert not any("gelu" in name for name in model.file.content.operators)
+    assert [(v.release, v.status) for v in model.result.devices] == [("1.9.0", "right")]
+    summary = "".join(summary_blocks(report))
+    assert "Rewritten: 1 call of GELU" in summary
+    assert "pytorch_android_lite:1.9.0'" in summary
+    refused = convert(**options, repair="off")
+    assert refused.exit_code == 6
+    assert "version 10" in only(refused).verdict.reasons[0].message
+    assert only(refused).file is not None
+    assert only(refused).file.path.endswith("Gelu.unverified.ptl")  # type: ignore[union-attr]
+
+
+def test_every_app_of_a_repository_gets_its_file(workspace: Path, convert: Convert) -> None:
+    for app, release in (("old", "1.9.0"), ("new", "1.12.2")):
+        (workspace / app).mkdir()
+        (workspace / app / "build.gradle").write_text(GRADLE % release)
+    report = convert(model="nets.py:Gelu", inputs="[[1, 3, 9, 9]]")
+    model = only(report)
+    assert report.exit_code == 0
+    assert [(f.path, f.content.bytecode_version, f.verified) for f in model.files] == [
+        ("ptmobile-report/Gelu.ptl", 8, True),
+        ("ptmobile-report/Gelu.bytecode-5.ptl", 5, True),
+    ]
+    assert [(v.release, v.edition, v.status) for v in model.result.devices] == [
+        ("1.12.2", "", "right"),
+        ("1.9.0", "bytecode 5", "right"),
+    ]
+    assert model.editions[0].grown_bytes is not None
+    given = outputs_of(report, "report.json")
+    assert (given["model-path"], given["edition-paths"]) == (model.files[0].path, model.files[1].path)
+
+
+def test_further_files_by_release_and_by_bytecode(workspace: Path, convert: Convert) -> None:
+    report = convert(model="nets.py:Gelu", inputs="[[1, 3, 9, 9]]", backport_to="1.9.0, 7", runtime="1.12.2")
+    model = only(report)
+    assert report.exit_code == 0
+    assert {f.edition: f.content.bytecode_version for f in model.editions} == {"bytecode 7": 7, "bytecode 5": 5}
+    assert all((workspace / f.path).is_file() for f in model.files)
+    verdicts = {v.release: v for v in model.result.devices}
+    assert verdicts["1.9.0"].status == "right"
+    assert (verdicts["1.10.0"].status, verdicts["1.10.0"].decides) == ("not-run", False)
+    assert verdicts["1.10.0"].tables is not None
+    assert verdicts["1.10.0"].tables.loads == "yes"
+
+
+def test_a_further_file_that_fails_costs_no_other(convert: Convert) -> None:
+    options = {"model": "nets.py:Gelu", "inputs": "[[1, 3, 9, 9]]", "repair": "off"}
+    report = convert(**options, runtime="1.12.2", backport_to="1.9.0")
+    model = only(report)
     assert report.exit_code == 6
-    assert "must be between 3 and 5" in only(report).verdict.reasons[0].message
-    assert "Exception raised from" not in only(report).verdict.reasons[0].message
+    assert [(f.edition, f.verified) for f in model.files] == [("", True), ("bytecode 5", False)]
+    assert model.editions[0].path.endswith("Gelu.bytecode-5.unverified.ptl")
+    assert outputs_of(report, "report.json")["edition-paths"] == ""
+
+
+def test_tables_decide_where_the_library_cannot_be_had(convert: Convert) -> None:
+    options = {"model": "nets.py:Gelu", "inputs": "[[1, 3, 9, 9]]", "runtime": "1.10.0"}
+    fine = convert(**options)
+    (verdict,) = only(fine).result.devices
+    assert (fine.exit_code, verdict.status, compatible(only(fine).result)) == (0, "not-run", None)
+    assert "evidence: desktop build of the same number" in "".join(summary_blocks(fine))
+    refused = convert(**options, repair="off")
+    assert refused.exit_code == 6
+    assert "desktop build" in only(refused).verdict.reasons[0].message
+    assert compatible(only(refused).result) is False
+
+
+def test_what_cannot_be_rewritten_is_said(convert: Convert) -> None:
+    report = convert(model="nets.py:Svd", inputs="[[3, 4]]", runtime="1.9.0")
+    model = only(report)
+    assert report.exit_code == 6
+    assert model.file is not None
+    assert [left.partition(":")[0] for left in model.file.left] == ["1 call of aten"]
+    assert "Not rewritten" in "".join(summary_blocks(report))
+
+
+@pytest.mark.parametrize("given", ["1.12.2", "9", "8", "3", "1.10", "soon", "[5, soon]"])
+def test_no_backport_to_what_is_not_older(convert: Convert, given: str) -> None:
+    with pytest.raises(ConfigurationError, match="backport_to: given"):
+        convert(model="nets.py:Net", inputs="[[1, 3, 9, 9]]", backport_to=given)
+
+
+def test_a_file_that_the_library_cannot_hand_over_fails(convert: Convert) -> None:
     report = convert(model="nets.py:Positive", inputs="[[4]]", runtime="1.12.2")
     assert report.exit_code == 6
     assert "Bool is not supported on java side" in only(report).verdict.reasons[0].message

@@ -11,7 +11,7 @@ from ptmobile.result import DeviceVerdict, Evidence, ModelResult, TableAnswer
 #: What an app must say of itself from Android 15 on, in bytes.
 LARGE_PAGES = 16 * 1024
 _AUDIENCES = {"arm64-v8a": "phones", "x86_64": "emulators and Chromebooks"}
-_MARKS = {"right": PASSED, "wrong": FAILED, "failed": FAILED, "not-run": ASIDE}
+_MARKS = {"right": PASSED, "ran": PASSED, "wrong": FAILED, "failed": FAILED, "not-run": ASIDE}
 EVIDENCE: dict[Evidence, str] = {
     "run": "run on the library",
     "asked": "asked of the library",
@@ -22,7 +22,8 @@ EVIDENCE: dict[Evidence, str] = {
 
 def device_rows(result: ModelResult) -> tuple[tuple[str, str], ...]:
     """A mark and a sentence for each library."""
-    return tuple((_mark(verdict), _sentence(verdict)) for verdict in result.devices)
+    reference = "the model" if result.mode == "convert" else "the host's lite interpreter"
+    return tuple((_mark(verdict), _sentence(verdict, reference)) for verdict in result.devices)
 
 
 def verified_on_device(result: ModelResult) -> bool:
@@ -49,7 +50,7 @@ def page_notes(result: ModelResult) -> tuple[str, ...]:
 
 def _takes(verdict: DeviceVerdict) -> bool | None:
     if verdict.status != "not-run":
-        return verdict.status in ("right", "wrong")
+        return verdict.status in ("right", "ran", "wrong")
     refused = verdict.tables is not None and verdict.tables.refusal not in (None, "inferred")
     return False if refused else None
 
@@ -58,11 +59,12 @@ def _mark(verdict: DeviceVerdict) -> str:
     return FAILED if _takes(verdict) is False else _MARKS[verdict.status]
 
 
-def _sentence(verdict: DeviceVerdict) -> str:
+def _sentence(verdict: DeviceVerdict, reference: str) -> str:
     file = f"the file for {verdict.edition}" if verdict.edition else "the file"
     what = {
-        "right": f"loads {file}, runs it and gives the model's numbers, within {short(verdict.max_abs)}",
-        "wrong": f"runs {file}, but gives other numbers than the model",
+        "right": f"loads {file}, runs it and gives the numbers of {reference}, within {short(verdict.max_abs)}",
+        "ran": f"loads {file}",
+        "wrong": f"runs {file}, but gives other numbers than {reference}",
         "failed": f"does not run {file}",
         "not-run": "was not run",
     }[verdict.status]

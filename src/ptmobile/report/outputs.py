@@ -23,7 +23,10 @@ OUTPUTS: Final = {
     "sha256": "SHA-256 of the file, in hexadecimal digits. Empty unless the run has one model and it verified.",
     "size-bytes": "Size of the file in bytes. Empty unless the run has one model and it verified.",
     "bytecode-version": "Bytecode version of the file. Empty unless the run has one model and it verified.",
-    "equivalent": "true if every model of the run has a file that was shown to compute what the model computes.",
+    "equivalent": (
+        "true if every model of the run has a file that was shown to compute what the model computes. "
+        "Empty in mode check."
+    ),
     "max-abs-diff": (
         "Largest absolute difference between an eager model and its file, over all models and outputs. "
         "Empty if there is none to give."
@@ -45,6 +48,7 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
     """
     shipped = [model.file for model in report.models if model.file is not None and model.file.verified]
     only = shipped[0] if len(shipped) == len(report.models) == 1 else None
+    checked = any(model.result.mode == "check" for model in report.models)
     differences = [difference for difference in map(max_abs_diff, report.models) if difference is not None]
     return {
         "model-path": "\n".join(file.path for file in shipped),
@@ -53,7 +57,9 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
         "sha256": only.content.sha256 if only else "",
         "size-bytes": only.content.size_bytes if only else "",
         "bytecode-version": only.content.bytecode_version if only else "",
-        "equivalent": bool(report.models) and not report.problems and all(map(equivalent, report.models)),
+        "equivalent": ""
+        if checked
+        else bool(report.models) and not report.problems and all(map(equivalent, report.models)),
         "max-abs-diff": f"{max(differences):g}" if differences else "",
         "runtime-compatible": _all_compatible(report),
         "device-verified": bool(report.models) and all(verified_on_device(m.result) for m in report.models),

@@ -157,7 +157,8 @@ def _headline(report: Report) -> str:
         return f"the run did not finish: {count(done, 'model')} done, {bad} failed" if done else "the run did not start"
     if done == 1:
         model = report.models[0]
-        return model.verdict.title if bad else f"{model.spec.name} is verified"
+        checked = model.result.mode == "check"
+        return model.verdict.title if bad or checked else f"{model.spec.name} is verified"
     if bad:
         return f"{bad} of {done} models failed"
     return f"all {done} models are verified" if done else "there was nothing to do"
@@ -193,7 +194,7 @@ def _model(model: ModelReport) -> ModelView:
         devices=tuple((mark, shorten(text, _LINE)) for mark, text in device_rows(result)),
         changes=cut(changes(model), 30),
         editions=edition_rows(model, (PASSED, FAILED)),
-        operators_file=operators_name(file) if file else "",
+        operators_file=operators_name(file) if file and file.method else "",
         warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
         notices=cut([shorten(n.message, _LINE) for n in result.notices if n.level == "notice"], 20),
         facts=tuple(_facts(model, proof)),
@@ -226,6 +227,8 @@ def _proof(model: ModelReport) -> Comparison | None:
     """The comparison that matters in the end: the file against the eager model."""
     if model.file is None:
         return None
+    if model.result.mode == "check":
+        return next(iter(model.result.comparisons), None)
     method = model.file.method
     finals = [f"backported ({method})", f"lite ({method})"]  # the last step that this machine ran
     compared = {c.candidate: c for c in model.result.comparisons if c.reference == "eager"}
@@ -237,7 +240,9 @@ def _result(model: ModelReport) -> str:
     verdict, file = model.verdict, model.file
     if verdict.status == "failed":
         return _FAILURES.get(verdict.code, "failed")
-    how = f" ({file.method}{'' if file.optimised else ', not optimised'})" if file else ""
+    if model.result.mode == "check":
+        return "checked" + (f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else "")
+    how = f" ({file.method}{'' if file.optimised else ', not optimised'})" if file and file.method else ""
     warnings = f", {count(len(verdict.warnings), 'warning')}" if verdict.warnings else ""
     return f"verified{how}{warnings}"
 
@@ -276,16 +281,20 @@ def _facts(model: ModelReport, proof: Comparison | None) -> Iterator[tuple[str, 
     """Key, value, and whether the value is something to copy."""
     file, result = model.file, model.result
     if file is not None:
-        yield "File" if file.verified else "File that did not verify", file.path, True
+        kept = "File" if file.verified or not file.method else "File that did not verify"
+        yield kept, file.path, True
         yield "Size", f"{size(file.content.size_bytes)} ({file.content.size_bytes:,} bytes)", False
         yield "SHA-256", file.content.sha256, True
         yield "Bytecode version", str(file.content.bytecode_version), False
         optimised = "optimised" if file.optimised else "not optimised"
-        yield "Conversion", shorten(f"{result.choice or file.method}, {optimised}", _CELL), False
+        if file.method:
+            yield "Conversion", shorten(f"{result.choice or file.method}, {optimised}", _CELL), False
     if proof is not None:
-        yield "Difference from the eager model", _difference(proof), False
+        reference = "the eager model" if proof.reference == "eager" else "the host's lite interpreter"
+        yield f"Difference from {reference}", _difference(proof), False
     if result.trials:
-        yield "Inputs compared on", f"{len(result.trials)}, from seed {model.spec.seed}", False
+        drawn = any(trial.seed is not None for trial in result.trials)
+        yield "Inputs compared on", f"{len(result.trials)}{f', from seed {model.spec.seed}' if drawn else ''}", False
 
 
 def _difference(proof: Comparison) -> str:

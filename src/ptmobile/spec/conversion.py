@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from ptmobile.result import Mode
+
 DType = Literal["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64", "bool"]
 DTYPES: tuple[str, ...] = get_args(DType)
 
@@ -59,7 +61,7 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         Meta(
             description=(
                 "The model: torchvision:NAME, package.module:factory, path/file.py:factory (a class or a function), "
-                "or a TorchScript file. Needed unless there is a config file."
+                "or a TorchScript file; in mode check a .ptl file. Needed unless there is a config file."
             )
         ),
     ]
@@ -196,6 +198,15 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         Meta(description="Path of a config file with one or many models. Default: ptmobile.yml, if no model is given."),
     ] = None
     models: tuple[ConversionSpec, ...]
+    mode: Annotated[
+        Mode,
+        Meta(
+            description=(
+                "convert: make files of models; check: run .ptl files that are there already (model names one) in the "
+                "app's library, on inputs that are given or bundled."
+            )
+        ),
+    ] = "convert"
     fail_on: Annotated[
         Literal["failure", "warning", "never"],
         Meta(description="When the step fails: failure; warning (on warnings too); never (read the outputs)."),
@@ -206,4 +217,4 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     )
 
 
-RUN_OPTIONS = ("config", "fail_on", "summary", "report_dir")
+RUN_OPTIONS = ("config", "mode", "fail_on", "summary", "report_dir")

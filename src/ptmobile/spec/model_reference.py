@@ -1,4 +1,4 @@
-"""What the ``model`` option names: one of four kinds of model."""
+"""What the ``model`` option names: one of four kinds of model, or a file to be checked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ ALLOWED_FORMS = (
     "or the path of a TorchScript file (.pt, .pth, .ts, .torchscript)"
 )
 TORCHSCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".torchscript", ".jit", ".zip")
+LITE_SUFFIX = ".ptl"
 _DOTTED = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
 
 
@@ -44,7 +45,14 @@ class TorchScriptFile:
     path: str
 
 
-ModelReference = TorchvisionModel | ModuleFactory | FileFactory | TorchScriptFile
+@dataclass(frozen=True)
+class LiteModelFile:
+    """A ``.ptl`` file, made before."""
+
+    path: str
+
+
+ModelReference = TorchvisionModel | ModuleFactory | FileFactory | TorchScriptFile | LiteModelFile
 
 
 def parse_model_reference(text: str) -> ModelReference:
@@ -55,6 +63,8 @@ def parse_model_reference(text: str) -> ModelReference:
     """
     left, colon, right = text.partition(":")
     if not colon:
+        if text.endswith(LITE_SUFFIX):
+            return LiteModelFile(text)
         if PurePosixPath(text).suffix.lower() in TORCHSCRIPT_SUFFIXES:
             return TorchScriptFile(text)
         if text.endswith(".py"):
@@ -75,7 +85,7 @@ def default_name(reference: ModelReference) -> str:
     """A name for the report and the file: what a person would call the model."""
     if isinstance(reference, TorchvisionModel):
         text = reference.name
-    elif isinstance(reference, TorchScriptFile):
+    elif isinstance(reference, TorchScriptFile | LiteModelFile):
         text = PurePosixPath(reference.path).stem
     else:
         text = reference.attribute
@@ -84,4 +94,4 @@ def default_name(reference: ModelReference) -> str:
 
 def referenced_path(reference: ModelReference) -> str | None:
     """The file in the workspace that the reference names, if it names one."""
-    return reference.path if isinstance(reference, FileFactory | TorchScriptFile) else None
+    return reference.path if isinstance(reference, FileFactory | TorchScriptFile | LiteModelFile) else None

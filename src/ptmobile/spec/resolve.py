@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
+from ptmobile.result import Mode
 from ptmobile.runtimes.choosing import backports, choose_runtimes
 from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
 from ptmobile.spec.model_reference import (
+    LiteModelFile,
+    ModelReference,
     ModuleFactory,
     TorchScriptFile,
     TorchvisionModel,
@@ -23,10 +27,8 @@ from ptmobile.spec.model_reference import (
 )
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown
+from ptmobile.spec.scope import CONVERSION_ONLY, ONE_MODEL_ONLY
 from ptmobile.spec.workspace import Workspace
-
-# These say what one model is; given beside a config file with several models they would hold for all of them.
-ONE_MODEL_ONLY = ("name", "weights", "weights-key", "inputs", "model-args", "output")
 
 
 def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems) -> RunSpec:
@@ -48,12 +50,23 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     run_fields["report_dir"] = _report_dir(run_fields.get("report_dir"), run, workspace, problems)
     inputs = {name: g for name, g in given.items() if options[name].per_model}
     _check_scope(inputs, config, problems)
-    models = [_model(entry, {**config.shared, **entry.given, **inputs}, workspace, problems) for entry in config.models]
+    mode: Mode = run_fields.get("mode", "convert")
+    context = _Context(workspace, mode, problems)
+    models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in config.models]
     complete = [model for model in models if model is not None]
     problems.raise_if_any()
-    named = _with_outputs(complete, run_fields["report_dir"], problems)
+    named = _with_outputs(complete, run_fields["report_dir"], context)
     problems.raise_if_any()
     return RunSpec(models=named, **{**run_fields, "config": config.path or None})
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What reading a model's options needs beside them."""
+
+    workspace: Workspace
+    mode: Mode
+    problems: Problems
 
 
 def _report_dir(given: str | None, run: Mapping[str, Given], workspace: Workspace, problems: Problems) -> str:
@@ -90,8 +103,8 @@ def _check_scope(inputs: Mapping[str, Given], config: ConfigFile, problems: Prob
                 problems.add(inputs[name].where, f"is for one model, but {config.path} has {len(config.models)}")
 
 
-def _model(entry: Entry, given: Mapping[str, Given], workspace: Workspace, problems: Problems) -> ConversionSpec | None:
-    options = all_options()
+def _model(entry: Entry, given: Mapping[str, Given], context: _Context) -> ConversionSpec | None:
+    options, problems = all_options(), context.problems
     per_model = {name: g for name, g in given.items() if options[name].per_model}
     if "model" not in per_model:
         problems.add(entry.where, "names no model")
@@ -100,15 +113,14 @@ def _model(entry: Entry, given: Mapping[str, Given], workspace: Workspace, probl
         value = coerce(options[name], g, problems)
         if value is not None:
             values[options[name].field] = value
-    return _checked(ConversionSpec(**values), per_model, workspace, problems) if "model" in values else None
+    return _checked(ConversionSpec(**values), per_model, context) if "model" in values else None
 
 
-def _checked(
-    spec: ConversionSpec, given: Mapping[str, Given], workspace: Workspace, problems: Problems
-) -> ConversionSpec | None:
+def _checked(spec: ConversionSpec, given: Mapping[str, Given], context: _Context) -> ConversionSpec | None:
     """The checks between options and against the workspace; paths become relative to the workspace."""
+    workspace, problems = context.workspace, context.problems
     before = len(problems.found)
-    changes = _named_model(spec, given, workspace, problems)
+    changes = _named_model(spec, given, context)
     if spec.weights is not None:
         changes["weights"] = workspace.existing_file(spec.weights, given["weights"].where, problems)
     elif spec.weights_key is not None:
@@ -127,10 +139,9 @@ def _checked(
     return None if len(problems.found) > before else replace(spec, **changes)
 
 
-def _named_model(
-    spec: ConversionSpec, given: Mapping[str, Given], workspace: Workspace, problems: Problems
-) -> dict[str, Any]:
+def _named_model(spec: ConversionSpec, given: Mapping[str, Given], context: _Context) -> dict[str, Any]:
     """What follows from the kind of model that is named: its file, its name, and what has to be given with it."""
+    workspace, problems = context.workspace, context.problems
     try:
         reference = parse_model_reference(spec.model)
     except ValueError as error:
@@ -140,12 +151,28 @@ def _named_model(
     if (path := referenced_path(reference)) is not None:
         found = workspace.existing_file(path, given["model"].where, problems)
         changes["model"] = spec.model.replace(path, found or path, 1)
+    _check_mode(reference, given, context)
     if isinstance(reference, TorchScriptFile) and spec.model_args:
         problems.add(given["model-args"].where, "is given for a TorchScript file, which takes none")
-    if "inputs" not in given and not isinstance(reference, TorchvisionModel):
+    if "inputs" not in given and not isinstance(reference, TorchvisionModel | LiteModelFile):
         kind = "factory" if isinstance(reference, ModuleFactory) else "model"
         problems.add("inputs", f"is missing; the {kind} {spec.model} needs example inputs, such as [[1, 3, 224, 224]]")
     return changes
+
+
+def _check_mode(reference: ModelReference, given: Mapping[str, Given], context: _Context) -> None:
+    """Files are checked, models are converted; what says how to convert means nothing in a check."""
+    problems, named = context.problems, given["model"]
+    is_file = isinstance(reference, LiteModelFile)
+    if context.mode == "convert" and is_file:
+        said = "which is a PyTorch Mobile file already; mode check runs it in the app's library"
+        problems.add(named.where, f"given {shown(named.value)}, {said}")
+    elif context.mode == "check":
+        if not is_file:
+            problems.add(named.where, f"given {shown(named.value)}; allowed in mode check: the path of a .ptl file")
+        for name in CONVERSION_ONLY:
+            if name in given:
+                problems.add(given[name].where, "says how to convert a model, but the mode is check")
 
 
 def _output(given: str, where: str, workspace: Workspace, problems: Problems) -> str | None:
@@ -163,10 +190,12 @@ def _with_path(
     return replace(entry, file=workspace.existing_file(entry.file, given["inputs"].where, problems))
 
 
-def _with_outputs(models: list[ConversionSpec], report_dir: str, problems: Problems) -> tuple[ConversionSpec, ...]:
-    """Give every model a file of its own."""
-    named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
-    for attribute in ("name", "output"):
+def _with_outputs(models: list[ConversionSpec], report_dir: str, context: _Context) -> tuple[ConversionSpec, ...]:
+    """Give every model a name, and a file, of its own; a check makes no files."""
+    named, problems = models, context.problems
+    if context.mode == "convert":
+        named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
+    for attribute in ("name", "output") if context.mode == "convert" else ("name",):
         users: dict[str, list[str]] = {}
         for model in named:
             users.setdefault(getattr(model, attribute), []).append(model.model)

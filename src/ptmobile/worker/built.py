@@ -67,7 +67,8 @@ class Inspector:
             key = build.key("device", target.label)
             for reference in (EAGER, build.key("backported" if build.backported else "lite")):
                 self._pairing.compare(reference, key, exact=False)
-            verdict = device_verdict(target, build, self._record.stages.get(key), self._pairing.comparisons)
+            compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]
+            verdict = device_verdict(target, self._record.stages.get(key), compared, edition=build.edition.name)
             if verdict.status == "not-run" and target.artifact:
                 verdict = replace(verdict, tables=table_answer(build.file(self._scratch), target.artifact))
             built.devices.append(verdict)

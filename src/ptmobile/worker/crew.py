@@ -16,8 +16,8 @@ import msgspec
 
 from ptmobile.protocol import Message, Noticed, StageBegan, StageEnded
 from ptmobile.result import Method, Notice, Problem, Stage, StageName
-from ptmobile.worker.channel import Reader
-from ptmobile.worker.processes import end, how_it_ended
+from ptmobile.worker.channel import Reader, Writer, pipe
+from ptmobile.worker.processes import end, fork, how_it_ended
 
 _STOPPING_GRACE_SECONDS = 5.0
 _CRASHED: dict[StageName, str] = {
@@ -86,6 +86,19 @@ class Crew:
                 return
             for key, _ in self._selector.select(left):
                 self._listen(key.data)
+
+    def run_apart(self, name: str, results: Writer, run: Callable[[Writer], None]) -> None:
+        """Run something in a process of its own that has seen nothing yet, and wait for its end."""
+        reader, writer = pipe()
+
+        def main() -> None:
+            results.close()
+            run(writer)
+
+        process = fork(main)
+        writer.close()
+        self.add(Member(name, reader, process))
+        self.wait(lambda: self.over(name))
 
     def notice(self, notice: Notice) -> None:
         """Record and pass on a notice of the supervisor's own."""

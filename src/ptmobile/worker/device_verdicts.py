@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from ptmobile.device.kit import native_abi
 from ptmobile.device.target import DeviceTarget
-from ptmobile.editions import Build
 from ptmobile.result import (
     Comparison,
     DeviceStatus,
@@ -36,16 +35,17 @@ DEFECT = (
 
 
 def device_verdict(
-    target: DeviceTarget, build: Build, stage: Stage | None, comparisons: Sequence[Comparison]
+    target: DeviceTarget, stage: Stage | None, compared: Sequence[Comparison], *, edition: str = "", alone: str = ""
 ) -> DeviceVerdict:
-    """The verdict of one library from its stage and from the comparisons of what it gave."""
-    status, message, max_abs = _outcome(
-        stage, [c for c in comparisons if c.candidate == build.key("device", target.label)]
-    )
+    """The verdict of one library from its stage and from the comparisons of what it gave.
+
+    ``alone``: why there are no comparisons, where there cannot be any.
+    """
+    status, message, max_abs = _outcome(stage, compared, alone)
     return DeviceVerdict(
         release=target.release,
         abi=target.abi,
-        edition=build.edition.name,
+        edition=edition,
         found=target.found,
         decides=target.decides,
         emulated=target.abi != native_abi(),
@@ -57,7 +57,7 @@ def device_verdict(
     )
 
 
-def _outcome(stage: Stage | None, compared: Sequence[Comparison]) -> tuple[DeviceStatus, str, float | None]:
+def _outcome(stage: Stage | None, compared: Sequence[Comparison], alone: str) -> tuple[DeviceStatus, str, float | None]:
     if stage is None:
         return "not-run", "The time was up before it.", None
     problem = stage.problem
@@ -65,8 +65,10 @@ def _outcome(stage: Stage | None, compared: Sequence[Comparison]) -> tuple[Devic
         return "not-run", problem.message, None
     if stage.status != "passed":
         return "failed", f"{problem.message}\n{problem.advice}".strip() if problem else "It did not run the file.", None
-    eager = next((c for c in compared if c.reference == "eager"), None)
-    max_abs = eager.max_abs if eager else None
+    if alone:
+        return "ran", alone, None
+    # The eager model comes first, where there is one.
+    max_abs = compared[0].max_abs if compared else None
     if compared and all(comparison.passed for comparison in compared):
         return "right", "", max_abs
     finding = next((f for c in compared for f in c.findings if f.fails), None)
@@ -87,7 +89,7 @@ def judge_devices(
         if verdict.status == "not-run":
             failure = _not_run(verdict, required=required)
             notices += [] if failure else _said_of_not_run(verdict)
-        elif verdict.status == "right":
+        elif verdict.status in ("right", "ran"):
             failure = None
         else:
             failure, more = _not_right(verdict, verdicts, required, defect)

@@ -142,18 +142,4 @@ class _Builder:
         self._apart(f"device {target.label}", build, lambda writer: run_device(self._job, build, target, writer))
 
     def _apart(self, what: str, build: Build, run: Callable[[Writer], None]) -> None:
-        _run_apart(self._crew, f"{what}, {build.target} ({build.method})", self._results, run)
-
-
-def _run_apart(crew: Crew, name: str, results: Writer, run: Callable[[Writer], None]) -> None:
-    """Run something in a process of its own that has seen nothing yet, and wait for its end."""
-    reader, writer = pipe()
-
-    def main() -> None:
-        results.close()
-        run(writer)
-
-    process = fork(main)
-    writer.close()
-    crew.add(Member(name, reader, process))
-    crew.wait(lambda: crew.over(name))
+        self._crew.run_apart(f"{what}, {build.target} ({build.method})", self._results, run)

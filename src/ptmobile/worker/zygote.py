@@ -18,6 +18,7 @@ import torchvision  # noqa: F401 - imported here once, for all jobs
 
 from ptmobile.protocol import JOB_FILE, Finished, Job, WorkerSays
 from ptmobile.worker.channel import Writer
+from ptmobile.worker.check_job import run_check
 from ptmobile.worker.job import run_job
 from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, adopt_orphans, die_with_parent, end_descendants, fork, prctl
 
@@ -83,7 +84,8 @@ class _Server:
         os.chdir(scratch)
         job = msgspec.json.decode((scratch / JOB_FILE).read_bytes(), type=Job)
         channel = Writer(results)
-        channel.send(Finished(result=run_job(job, channel)))
+        run = run_check if job.mode == "check" else run_job
+        channel.send(Finished(result=run(job, channel)))
 
     def _ended(self, pidfd: int, child: int) -> None:
         self._selector.unregister(pidfd)

@@ -12,7 +12,7 @@ import torch
 from ptmobile.errors import LoadError
 from ptmobile.result import Notice
 from ptmobile.spec.conversion import ConversionSpec
-from ptmobile.spec.model_reference import TorchScriptFile, TorchvisionModel, parse_model_reference
+from ptmobile.spec.model_reference import LiteModelFile, TorchScriptFile, TorchvisionModel, parse_model_reference
 from ptmobile.worker.loading.downloads import refuse_downloads
 from ptmobile.worker.loading.factories import build_from_factory
 from ptmobile.worker.loading.readiness import check_structure, make_ready, unwrap
@@ -63,6 +63,8 @@ def _build(spec: ConversionSpec, workspace: Path) -> torch.nn.Module:
     except ValueError as error:
         raise LoadError(f"model: {spec.model!r} {error}") from error
     match reference:
+        case LiteModelFile(path):
+            raise LoadError(f"{path} is a PyTorch Mobile file already.", advice="Mode check runs it as it is.")
         case TorchScriptFile(path):
             return load_torchscript(workspace / path, path)
         case TorchvisionModel(name):

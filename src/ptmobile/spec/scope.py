@@ -1,0 +1,13 @@
+"""Which options are about what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: These say how a model is converted, and nothing about a file that is there already.
+CONVERSION_ONLY: Final = (
+    *("model-args", "weights", "weights-key", "allow-pickle", "method", "optimize", "optimize-blocklist"),
+    *("preserve-methods", "bundle-inputs", "output", "backport-to", "repair"),
+)
+#: These say what one model is; given beside a config file with several models they would hold for all of them.
+ONE_MODEL_ONLY: Final = ("name", "weights", "weights-key", "inputs", "model-args", "output")

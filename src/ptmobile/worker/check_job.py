@@ -1,0 +1,194 @@
+"""A file without its model: loaded and run by the host's lite interpreter, then by the apps' own libraries.
+
+The host's interpreter is the reference, where it can run the file; else only loading and running are asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from torch.jit.mobile import _load_for_lite_interpreter
+
+from ptmobile.device.target import DeviceTarget
+from ptmobile.errors import LoadError
+from ptmobile.litefile import read_lite_file
+from ptmobile.protocol import Job
+from ptmobile.result import (
+    DeviceVerdict,
+    Failure,
+    FailureKind,
+    ModelResult,
+    Notice,
+    OutputCard,
+    Problem,
+    StageName,
+    Trial,
+    variant_key,
+)
+from ptmobile.worker.channel import Writer
+from ptmobile.worker.comparing import Policy
+from ptmobile.worker.comparing.proof import output_cards
+from ptmobile.worker.crew import Crew
+from ptmobile.worker.device_process import DeviceRun, run_in_library
+from ptmobile.worker.device_verdicts import asks_phones, device_verdict, judge_devices
+from ptmobile.worker.example_inputs import TrialInputs, make_trials
+from ptmobile.worker.findings import environment
+from ptmobile.worker.model_process import INPUTS, write_inputs
+from ptmobile.worker.pairing import Pairing
+from ptmobile.worker.processes import adopt_orphans
+from ptmobile.worker.running import run_all
+from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.tables import table_answer
+
+LITE: StageName = "lite"
+_BUNDLED = "get_all_bundled_inputs"
+
+
+def run_check(job: Job, results: Writer) -> ModelResult:
+    """Do one check. Never raises for what the file does; ``results`` hears every stage as it comes and goes."""
+    adopt_orphans()
+    start = time.monotonic()
+    crew = Crew(Path(job.scratch), start + job.spec.timeout_minutes * 60, results.send)
+    crew.run_apart("file", results, lambda writer: _run_file(job, writer))
+    check = _Check(job, crew)
+    if check.readable:
+        check.run_devices(results)
+    crew.disband()
+    return check.result(round(time.monotonic() - start, 3))
+
+
+def _run_file(job: Job, channel: Writer) -> None:
+    """Read the file as data, find its inputs, and run it with the host's lite interpreter."""
+    scratch, file = Path(job.scratch), Path(job.workspace) / job.spec.model
+    reporter = Reporter(channel, Path(job.workspace))
+    try:
+        with reporter.stage("load", "The file could not be read"):
+            lite = read_lite_file(file)
+        with reporter.stage("inputs", "The example inputs could not be made"):
+            trials = _trials(job, file, bundled=_BUNDLED in lite.methods)
+            write_inputs(trials, scratch)
+        if not trials:
+            message = "No inputs were given, and the file has none: it is loaded, and not run."
+            reporter.notice(Notice(level="warning", code="no-inputs", message=message))
+        with reporter.stage(LITE, "The host's lite interpreter could not load and run the file"):
+            module = _load_for_lite_interpreter(str(file))
+            run_all(module, trials, scratch / LITE, lambda number: reporter.trial(LITE, number))
+    except StageFailedError:
+        return
+
+
+def _trials(job: Job, file: Path, *, bundled: bool) -> list[TrialInputs]:
+    """The inputs that are given, else those in the file, else none."""
+    if job.spec.inputs:
+        return make_trials(job.spec, job.spec.inputs, Path(job.workspace))
+    if not bundled:
+        return []
+    given = _load_for_lite_interpreter(str(file)).run_method(_BUNDLED)
+    return [TrialInputs(number, None, _tensors(arguments, number)) for number, arguments in enumerate(given)]
+
+
+def _tensors(arguments: Iterable[Any], number: int) -> tuple[Any, ...]:
+    found = tuple(arguments)
+    if not all(hasattr(argument, "is_contiguous") for argument in found):
+        raise LoadError(
+            f"The bundled input {number} holds something else than tensors.", advice="Give the inputs by shape or file."
+        )
+    return tuple(argument.contiguous() for argument in found)
+
+
+class _Check:
+    """What the stages say about the file, and what the libraries make of it."""
+
+    def __init__(self, job: Job, crew: Crew) -> None:
+        self._job = job
+        self._crew = crew
+        self._record = crew.record
+        self._scratch = Path(job.scratch)
+        self._file = Path(job.workspace) / job.spec.model
+        self._pairing = Pairing(self._scratch, Policy.of(job.spec), crew.record.passed)
+        self._trials = self._listed()
+        self._pairing.trials = [trial.number for trial in self._trials]
+        self._devices: list[DeviceVerdict] = []
+        self._failure: Failure | None = None
+
+    def _listed(self) -> tuple[Trial, ...]:
+        if not self._record.passed("inputs"):
+            return ()
+        listed = (self._scratch / INPUTS / "trials.json").read_bytes()
+        return tuple(msgspec.json.decode(listed, type=list[Trial]))
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a file to run, and it is known what to run it on."""
+        return self._record.passed("load") and self._record.passed("inputs")
+
+    def run_devices(self, results: Writer) -> None:
+        """Run the file in every library, and in that of phones where the machine's own alone gives other numbers."""
+        editions = self._job.editions
+        self._run_in([target for edition in editions for target in edition.devices], results)
+        wanted = asks_phones(self._devices)
+        spares = [spare for edition in editions for spare in edition.spares if spare.release in wanted]
+        self._run_in(spares, results)
+        required = self._job.spec.device_check == "required"
+        self._failure, notices = judge_devices(self._devices, required=required, prepacked=self._prepacked())
+        for notice in notices:
+            self._crew.notice(notice)
+
+    def _run_in(self, targets: list[DeviceTarget], results: Writer) -> None:
+        for target in targets:
+            key = variant_key("device", None, target.label)
+            run = DeviceRun(self._scratch, self._file, key, self._job.spec.timeout_minutes * 60)
+            reporter_of = partial(Reporter, workspace=Path(self._job.workspace), target=target.label)
+            self._crew.run_apart(key, results, lambda w: run_in_library(reporter_of(w), run, target))  # noqa: B023
+            self._pairing.compare(LITE, key, exact=False)
+            compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]
+            verdict = device_verdict(target, self._record.stages.get(key), compared, alone=self._alone())
+            if verdict.status == "not-run" and target.artifact:
+                verdict = replace(verdict, tables=table_answer(self._file, target.artifact))
+            self._devices.append(verdict)
+
+    def _alone(self) -> str:
+        """Why there is nothing to compare a library's outputs with; empty if there is."""
+        if not self._trials:
+            return "there were no inputs to run it on"
+        return "" if self._record.passed(LITE) else "the host could not run it, so there is nothing to compare with"
+
+    def _prepacked(self) -> bool:
+        return any(name.startswith("prepacked::") for name in read_lite_file(self._file).operators)
+
+    def result(self, seconds: float) -> ModelResult:
+        """Everything that was found."""
+        return ModelResult(
+            mode="check",
+            stages=tuple(self._record.stages.values()),
+            comparisons=tuple(replace(comparison, decides=True) for comparison in self._pairing.comparisons),
+            notices=tuple(self._record.notices),
+            trials=self._trials,
+            outputs=self._cards(),
+            devices=tuple(self._devices),
+            failure=self._host_failure() or self._failure,
+            environment=environment(),
+            seconds=seconds,
+        )
+
+    def _cards(self) -> tuple[OutputCard, ...]:
+        ran = self._trials and self._record.passed(LITE)
+        return output_cards(self._pairing.load(LITE, self._trials[0].number)) if ran else ()
+
+    def _host_failure(self) -> Failure | None:
+        """A file that this machine cannot run fails, unless an app's library runs it."""
+        kinds: dict[StageName, FailureKind] = {"load": "load", "inputs": "load", LITE: "mismatch"}
+        ran = any(verdict.status in ("right", "ran") for verdict in self._devices)
+        for name, kind in kinds.items():
+            stage = self._record.stages.get(name)
+            if (stage is None or stage.status != "passed") and not (name == LITE and ran):
+                problem = stage.problem if stage is not None else None
+                nothing = Problem(title=f"Stage {name} was not reached", message="The time limit was reached before.")
+                return Failure(kind=kind, stage=name, problem=problem or nothing)
+        return None
