@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -130,6 +131,11 @@ class FaultyServer:
         """Note a violation of the protocol; tests look at them at their end."""
         if not condition:
             self.violations.append(what)
+
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        """Speak HTTPS; to be called before the server starts."""
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        self.address = self.address.replace("http:", "https:")
 
     def __enter__(self) -> Any:
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
