@@ -56,12 +56,59 @@ jobs:
 """
 
 
+OLD_APP = """
+on: push
+jobs:
+  convert:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - id: mobile
+        uses: ./
+        with: {model: "gelu.py:Gelu", inputs: "[[2, 8]]", device-check: required}
+      - run: test "$DEVICE $BYTECODE" = "true 5" && echo "the old app can run it"
+        env:
+          DEVICE: ${{ steps.mobile.outputs.device-verified }}
+          BYTECODE: ${{ steps.mobile.outputs.bytecode-version }}
+      - id: unrepaired
+        uses: ./
+        continue-on-error: true
+        with: {model: "gelu.py:Gelu", inputs: "[[2, 8]]", repair: "off"}
+      - run: test "$OUTCOME $COMPATIBLE" = "failure false" && echo "without repair it cannot"
+        env:
+          OUTCOME: ${{ steps.unrepaired.outcome }}
+          COMPATIBLE: ${{ steps.unrepaired.outputs.runtime-compatible }}
+"""
+GELU = """
+import torch
+class Gelu(torch.nn.Module):
+    def forward(self, x):
+        return torch.nn.functional.gelu(x)
+"""
+
+
 @pytest.fixture
 def repository(clean_tree: Path, tmp_path: Path) -> Path:
     """A checkout of the tree with our workflow in it; act asks git about it."""
     root = tmp_path / "repository"
     shutil.copytree(clean_tree, root)
-    (root / "workflow.yml").write_text(WORKFLOW)
+    return committed(root, WORKFLOW)
+
+
+@pytest.fixture
+def app(clean_tree: Path, tmp_path: Path) -> Path:
+    """The tree without the apps of the tests, as an app of 2021 with a model of today."""
+    root = tmp_path / "app"
+    shutil.copytree(clean_tree, root, ignore=shutil.ignore_patterns("tests"))
+    (root / "gelu.py").write_text(GELU)
+    (root / "build.gradle").write_text(
+        "dependencies {\n    implementation 'org.pytorch:pytorch_android_lite:1.9.0'\n}\n"
+    )
+    return committed(root, OLD_APP)
+
+
+def committed(root: Path, workflow: str) -> Path:
+    (root / "workflow.yml").write_text(workflow)
     git = ["git", "-C", str(root), "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *arguments], check=True)
@@ -97,3 +144,15 @@ def test_the_action_in_a_workflow(repository: Path, tmp_path: Path, docker_clien
     assert "ptmobile: DigitNet is verified" in log
     assert "did you mean 'mobilenet_v2'?" in log
     assert "Traceback" not in log
+
+
+@pytest.mark.usefixtures("action_image")
+def test_an_app_of_2021_and_a_model_of_today(app: Path, tmp_path: Path) -> None:
+    act = run_act(app, image.base_image(app / "Dockerfile"), tmp_path)
+    log = act.stdout + act.stderr
+    assert act.returncode == 0, log[-6000:]
+    assert "the old app can run it" in log
+    assert "without repair it cannot" in log
+    assert "Rewritten: 1 call of GELU written with erf or tanh, for 1.9.0" in log
+    assert "exit code '6'" in log or "exitcode '6'" in log
+    assert "maximum supported version for reading is 6" in log

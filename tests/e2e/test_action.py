@@ -235,13 +235,48 @@ def test_the_file_runs_in_the_library_of_the_app(run_step: RunStep, workspace: P
     assert verdict["found"] == "declared in app/build.gradle:2"
 
 
-def test_an_app_whose_library_cannot_read_the_file_fails_the_step(run_step: RunStep, workspace: Path) -> None:
+GELU = """
+import torch
+class Gelu(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.GELU(), torch.nn.Linear(8, 3))
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+def test_an_app_of_2021_gets_a_file_that_is_rewritten_for_it(run_step: RunStep, workspace: Path) -> None:
     (workspace / "build.gradle").write_text(GRADLE % "1.9.0")
-    step = run_step({"model": "net.py:Net", "inputs": "[[1, 3, 16, 16]]"}, workspace=workspace)
-    assert step.exit_code == 6, step.log
-    assert "must be between 3 and 5" in step.log
-    assert step.outputs["runtime-compatible"] == "false"
-    assert (workspace / "ptmobile-report/Net.unverified.ptl").is_file()
+    (workspace / "gelu.py").write_text(GELU)
+    inputs = {"model": "gelu.py:Gelu", "inputs": "[[2, 8]]", "device-check": "required"}
+    step = run_step(inputs, workspace=workspace)
+    assert step.exit_code == 0, step.log
+    assert (step.outputs["device-verified"], step.outputs["bytecode-version"]) == ("true", "5")
+    assert "Rewritten: 1 call of GELU written with erf or tanh, for 1.9.0" in step.summary
+    refused = run_step({**inputs, "repair": "off"}, workspace=workspace)
+    assert refused.exit_code == 6, refused.log
+    assert "maximum supported version for reading is 6" in refused.log
+    assert refused.outputs["runtime-compatible"] == "false"
+    assert (workspace / "ptmobile-report/Gelu.unverified.ptl").is_file()
+
+
+def test_a_file_is_checked_without_its_model(run_step: RunStep, workspace: Path) -> None:
+    inputs = {"model": "net.py:Net", "inputs": "[[1, 3, 16, 16]]", "output": "made/net.ptl", "runtime": "1.12.2"}
+    assert run_step(inputs, workspace=workspace).exit_code == 0
+    check = {"mode": "check", "model": "made/net.ptl", "inputs": "[[1, 3, 16, 16]]", "device-check": "required"}
+    step = run_step({**check, "runtime": "1.12.2"}, workspace=workspace)
+    assert step.exit_code == 0, step.log
+    assert (step.outputs["device-verified"], step.outputs["equivalent"]) == ("true", "")
+    assert run_step({**check, "runtime": "1.9.0"}, workspace=workspace).exit_code == 6
+
+
+def test_the_library_of_phones_runs_as_well(run_step: RunStep, workspace: Path) -> None:
+    inputs = {"model": "net.py:Net", "inputs": "[[1, 3, 16, 16]]", "runtime": "1.12.2", "device-abis": "all"}
+    step = run_step({**inputs, "device-check": "required"}, workspace=workspace)
+    assert step.exit_code == 0, step.log
+    verdicts = report_of(workspace)["models"][0]["result"]["devices"]
+    assert {verdict["abi"]: verdict["status"] for verdict in verdicts}["arm64-v8a"] == "right"
 
 
 def test_what_java_cannot_take_is_found_by_the_library_alone(run_step: RunStep, workspace: Path) -> None:
