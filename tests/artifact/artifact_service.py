@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -67,6 +68,7 @@ class ResultsService(FaultyServer):
         self.run, self.job = (RUN, JOB) if way == "github" else ("1", "1")
         self.artifacts: list[Kept] = []
         self._number = 4_000_000_000
+        self._folder = uuid.uuid4().hex  # several services may share a store
 
     def access(self, **changes: Any) -> ServiceAccess:
         """What a job on this service would be told."""
@@ -157,7 +159,7 @@ class ResultsService(FaultyServer):
         self._check_expiry(fields.get("expires_at"))
         self._number += 1
         ending = "" if fields.get("mime_type") else ".zip"
-        key = f"run/{self._number}/{hashlib.sha1(name.encode()).hexdigest()}{ending}"
+        key = f"{self._folder}/{self._number}/{hashlib.sha1(name.encode()).hexdigest()}{ending}"
         self.artifacts.append(Kept(self.run, self.job, name, key, fields.get("mime_type", "")))
         return self._reply(ok=True, signed_upload_url=self.store.upload_url(key))
 

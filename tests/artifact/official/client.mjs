@@ -1,36 +1,38 @@
-// Calls one of the official clients. The request is JSON on standard input; the result is the last line of the output.
+// Calls the official client of a version, for as long as requests come: one a line, as JSON; so are the results.
 //
-// {"client": "6.2.1", "action": "upload", "name": …, "files": […], "root": …, "options": {…}} and so on. With "hurry"
-// every wait is divided by it, for the tests of what is tried again.
-import { readFileSync } from "node:fs";
+// node client.mjs VERSION [HURRY]     with HURRY every wait is divided by it, for the tests of what is tried again
+//
+// A request: {"env": {…}, "action": "upload", "name": …, "files": […], "root": …, "options": {…}}, and so on.
+import { createInterface } from "node:readline";
 
-const request = JSON.parse(readFileSync(0, "utf8"));
+const [version, hurry = "1"] = process.argv.slice(2);
+const { setTimeout: after, setInterval: every } = globalThis;
+globalThis.setTimeout = (call, wait, ...rest) => after(call, (wait ?? 0) / Number(hurry), ...rest);
+globalThis.setInterval = (call, wait, ...rest) => every(call, (wait ?? 0) / Number(hurry), ...rest);
 
-if (request.hurry) {
-  const { setTimeout: after, setInterval: every } = globalThis;
-  globalThis.setTimeout = (call, wait, ...rest) => after(call, (wait ?? 0) / request.hurry, ...rest);
-  globalThis.setInterval = (call, wait, ...rest) => every(call, (wait ?? 0) / request.hurry, ...rest);
-}
-
-const { DefaultArtifactClient } = await import(`artifact-${request.client}`);
+const { DefaultArtifactClient } = await import(`artifact-${version}`);
 const client = new DefaultArtifactClient();
-const rss = process.memoryUsage.rss();
 
 const actions = {
-  upload: () => client.uploadArtifact(request.name, request.files, request.root, request.options),
+  upload: ({ name, files, root, options }) => client.uploadArtifact(name, files, root, options),
   list: () => client.listArtifacts(),
-  get: () => client.getArtifact(request.name),
-  download: () => client.downloadArtifact(request.id, request.options),
-  delete: () => client.deleteArtifact(request.name),
+  download: ({ id, options }) => client.downloadArtifact(id, options),
+  delete: ({ name }) => client.deleteArtifact(name),
 };
 
-const start = performance.now();
-let result;
-try {
-  result = { value: await actions[request.action]() };
-} catch (problem) {
-  result = { error: String(problem?.message ?? problem) };
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  Object.assign(process.env, request.env);
+  const rss = process.memoryUsage.rss();
+  const start = performance.now();
+  let result;
+  try {
+    result = { value: await actions[request.action](request) };
+  } catch (problem) {
+    result = { error: String(problem?.message ?? problem) };
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const peak = process.resourceUsage().maxRSS * 1024;
+  process.stdout.write(`\nRESULT ${JSON.stringify({ ...result, seconds, rss, peak })}\n`);
 }
-const seconds = (performance.now() - start) / 1000;
-const peak = process.resourceUsage().maxRSS * 1024;
-process.stdout.write(`\n${JSON.stringify({ ...result, seconds, rss, peak })}\n`);
+process.exit(0);
