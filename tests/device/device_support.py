@@ -19,7 +19,7 @@ from torch.jit.mobile import _backport_for_mobile
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from ptmobile.device.answers import FileAnswer, Output, TrialAnswer
-from ptmobile.device.build import NATIVE, provide_kit
+from ptmobile.device.build import provide_arm64, provide_kit
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import Machine, find_machine, native_abi
 from ptmobile.device.plan import ModelFile, Trial
@@ -62,42 +62,24 @@ def artifact(coordinates: str) -> Path:
     return path
 
 
-def kit_folder() -> Path:
+def kit_folder(*, arm64: bool = False) -> Path:
     """The kit of this source tree, built once; a skip where it cannot be built."""
     environment = {name: value for name, value in os.environ.items() if name != "PTMOBILE_DEVICE_KIT"}
     try:
-        return provide_kit(CACHE, environment)
+        kit = provide_kit(CACHE, environment)
+        if arm64:
+            provide_arm64(kit, environment)
     except CannotRunError as error:
         pytest.skip(str(error))
+    return kit
 
 
 def machine_for(abi: str) -> Machine:
     """The machine for an ABI; a skip where something is missing."""
-    kit = kit_folder()
-    if abi != native_abi():
-        _add_arm64_root(kit)
     try:
-        return find_machine(kit, abi, os.environ)
+        return find_machine(kit_folder(arm64=abi != native_abi()), abi, os.environ)
     except CannotRunError as error:
         pytest.skip(str(error))
-
-
-def _add_arm64_root(kit: Path) -> None:
-    """The arm64 C library and Java VM do not depend on our sources: made once, linked into the kit."""
-    made = CACHE / "arm64"
-    if not (made / "complete").exists():
-        missing = [tool for tool in ("qemu-aarch64-static", "apt-get", "dpkg-deb", "jlink") if not shutil.which(tool)]
-        if missing:
-            pytest.skip(f"the arm64 root cannot be made: it needs {', '.join(missing)}")
-        done = subprocess.run([NATIVE / "arm64-root.sh", made], check=False, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"the arm64 root cannot be made here: {done.stderr.strip().splitlines()[-1:]}")
-        (made / "complete").touch()
-    for name in ("root", "jre"):
-        link = kit / "arm64-v8a" / name
-        link.parent.mkdir(exist_ok=True)
-        if not link.is_symlink():
-            link.symlink_to(made / "arm64-v8a" / name)
 
 
 @dataclass(frozen=True)
