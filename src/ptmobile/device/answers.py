@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ptmobile.device.crash import Crash
+from ptmobile.device.errors import CannotRunError
 from ptmobile.device.plan import Todo
 from ptmobile.device.wire import HEADER, Decoder, Value, WireError, integer, unescape
 
@@ -23,6 +24,14 @@ class Failure:
     step: str
     kind: str
     message: str
+
+    @property
+    def memory(self) -> bool:
+        """Whether the Java VM has too little memory here: that says nothing about the file.
+
+        What the library itself allocates in vain comes as another exception, or by this name and with the words of C++.
+        """
+        return self.kind == "java.lang.OutOfMemoryError" and self.message != "std::bad_alloc"
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,25 @@ class FileAnswer:
     failure: Failure | None = None
     crash: Crash | None = None
     trials: dict[int, TrialAnswer] = field(default_factory=dict)
+
+
+def check_memory(answer: FileAnswer | TrialAnswer) -> None:
+    """Keep what too little memory on this machine ended from being taken for a finding about the file.
+
+    Raises:
+        CannotRunError: it was ended by that.
+    """
+    failure, crash = answer.failure, answer.crash
+    if failure is not None and failure.memory:
+        why = f"{failure.kind}: {failure.message}"
+    elif crash is not None and crash.memory:
+        why = f"the process {crash.how}"
+    else:
+        return
+    raise CannotRunError(
+        f"Running the file in this library needs more memory than there is here: {why}.",
+        advice="Take smaller inputs or a larger runner, and run fewer models at the same time.",
+    )
 
 
 @dataclass

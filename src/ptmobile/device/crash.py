@@ -12,6 +12,7 @@ from typing import Final
 _READ_BYTES: Final = 1 << 16
 _LAST_LINES: Final = 12
 _SIGNAL: Final = re.compile(r"^#\s+(SIG[A-Z0-9]+) \(0x", re.MULTILINE)
+_NO_MEMORY: Final = re.compile(r"^# There is insufficient memory for the Java Runtime Environment", re.MULTILINE)
 _FRAME: Final = re.compile(r"^# Problematic frame:\n# *(.{1,300})$", re.MULTILINE)
 # The VM's announcement of its report, and what the library logs as a warning or as less than that.
 _NOISE: Final = re.compile(r"#|[VDIW]/")
@@ -22,7 +23,7 @@ class Crash:
     """The end of a process in the middle of a step.
 
     ``how`` completes "the process ..."; ``frame`` is where it happened, if the VM knew; ``words`` are the last lines
-    of standard error.
+    of standard error. ``memory``: this machine has too little of it, which says nothing about the file.
     """
 
     step: str
@@ -30,6 +31,7 @@ class Crash:
     timeout: bool = False
     frame: str = ""
     words: str = ""
+    memory: bool = False
 
 
 def crash_of(step: str, status: int, folder: Path, error_file: Path, output: Path) -> Crash:
@@ -41,7 +43,8 @@ def crash_of(step: str, status: int, folder: Path, error_file: Path, output: Pat
     named, frame = _SIGNAL.search(report), _FRAME.search(report)
     # After a fault the VM writes its report and aborts: its own word for the signal is the right one.
     how = f"was ended by {named[1]}" if named else how_ended(status)
-    return Crash(step, how, frame=frame[1].strip() if frame else "", words=last_words(output))
+    memory = status == -signal.SIGKILL or bool(_NO_MEMORY.search(report))
+    return Crash(step, how, frame=frame[1].strip() if frame else "", words=last_words(output), memory=memory)
 
 
 def how_ended(status: int) -> str:

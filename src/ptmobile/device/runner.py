@@ -27,6 +27,8 @@ from ptmobile.device.prepared import Prepared
 _LOOK_SECONDS: Final = 0.25
 _OUTPUT_FILE: Final = "output.txt"
 _VM_REPORT: Final = "vm-report.txt"
+# By these names the process finds, in its own folder, what Java is told in lists: there a path must not have a colon.
+_RUNNER_LINK, _LIBRARY_LINK, _FULL_LINK = "runner.jar", "library", "full"
 # An app's process is started anew after a crash as often as this; what is left then is not run.
 MAX_PROCESSES: Final = 50
 
@@ -98,14 +100,22 @@ class Runner:
         report.seconds = time.monotonic() - start
         return report
 
-    def command(self, folder: Path, limits: Limits) -> list[str]:
-        """The command line for a process that works in a folder."""
+    def link(self, folder: Path) -> None:
+        """Put links into a process's folder to where Java is to look."""
+        (folder / _RUNNER_LINK).symlink_to(self._machine.runner.resolve())
+        (folder / _LIBRARY_LINK).symlink_to(self._folder)
+        (folder / _FULL_LINK).symlink_to(self._machine.launcher.resolve().parent / "full")
+
+    def command(self, limits: Limits) -> list[str]:
+        """The command line for a process that works in a folder with those links."""
         machine, libraries = self._machine, [self._folder / library.name for library in self._prepared.libraries]
-        jars = [machine.runner.resolve(), *(self._folder / jar for jar in self._prepared.jars)]
+        jars = [_RUNNER_LINK, *(f"{_LIBRARY_LINK}/{jar}" for jar in self._prepared.jars)]
+        # With the full runtime also where the empty library is that a slip in its classes asks for.
+        folders = [_LIBRARY_LINK] if self._prepared.lite else [_LIBRARY_LINK, _FULL_LINK]
         options = [
-            f"-Djava.class.path={':'.join(map(str, jars))}",
-            f"-Djava.library.path={self._library_path()}",
-            f"-XX:ErrorFile={folder / _VM_REPORT}",
+            f"-Djava.class.path={':'.join(jars)}",
+            f"-Djava.library.path={':'.join(folders)}",
+            f"-XX:ErrorFile={_VM_REPORT}",
             "-XX:-CreateCoredumpOnCrash",
             "-XX:+DisableAttachMechanism",
             "-XX:-UsePerfData",
@@ -126,13 +136,6 @@ class Runner:
             "--",
             *("ptmobile/DeviceRunner", PLAN_FILE, "."),
         ]
-
-    def _library_path(self) -> str:
-        """Where Java finds libraries; with the full runtime, also the empty one that a slip in its classes asks for."""
-        folders = (
-            [self._folder] if self._prepared.lite else [self._folder, self._machine.launcher.resolve().parent / "full"]
-        )
-        return ":".join(map(str, folders))
 
     def threads(self, limits: Limits) -> int:
         """How many threads to ask the library for."""
@@ -157,6 +160,7 @@ class _Process:
 
     def run(self, files: Sequence[ModelFile], todo: dict[int, list[int]], environment: Mapping[str, str]) -> Answers:
         self._folder.mkdir()
+        self._runner.link(self._folder)
         absolute = [ModelFile(file.path.absolute(), file.trials) for file in files]
         write_plan(self._folder / PLAN_FILE, self._runner.runtime, absolute, todo, self._runner.threads(self._limits))
         status, timeout = self._watch(self._start(environment))
@@ -170,7 +174,7 @@ class _Process:
     def _start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with (self._folder / _OUTPUT_FILE).open("wb") as output:
             process = subprocess.Popen(
-                self._runner.command(self._folder, self._limits),
+                self._runner.command(self._limits),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

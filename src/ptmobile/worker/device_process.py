@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ptmobile.device.answers import FileAnswer, Output, TrialAnswer
+from ptmobile.device.answers import FileAnswer, Output, TrialAnswer, check_memory
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import Machine, find_machine
 from ptmobile.device.plan import ModelFile
@@ -112,6 +112,7 @@ def _at(tensor: StoredTensor) -> TensorAt:
 
 
 def _check_loaded(answer: FileAnswer) -> None:
+    check_memory(answer)
     if answer.failure is not None:
         message = answer.failure.message
         raise DeviceError(f"It did not load the file: {_essence(message)}", advice=_advice(message))
@@ -122,6 +123,7 @@ def _check_loaded(answer: FileAnswer) -> None:
 def _output(answer: TrialAnswer | None, number: int) -> Output:
     if answer is None or not_run(answer):
         raise DeviceError(f"Trial {number} was not reached in time.")
+    check_memory(answer)
     if answer.crash is not None:
         raise DeviceError(f"In trial {number} its process {answer.crash.how}.\n{answer.crash.words}".strip())
     if answer.failure is not None:
