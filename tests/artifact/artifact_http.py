@@ -27,7 +27,7 @@ class Fault:
 
     delay: float = 0.0
     part_of_body: bool = False
-    """Whether it happens when half of the body has arrived."""
+    """Whether it happens when half of the body has arrived; with a delay, nothing of it is taken."""
 
 
 def refuses(status: int, message: str = "no reason", **headers: str) -> Fault:
@@ -64,6 +64,11 @@ def slow(seconds: float) -> Fault:
 def torn() -> Fault:
     """The connection ends in the middle of the request."""
     return Fault(part_of_body=True)
+
+
+def stalls(seconds: float) -> Fault:
+    """Nothing of the request's body is taken any more."""
+    return Fault(part_of_body=True, delay=seconds)
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
             owner.hits[kind] += 1
             fault = owner.faults[kind].popleft() if owner.faults[kind] else None
         if fault and fault.part_of_body:
-            self.rfile.read(length // 2)
+            self.rfile.read(0 if fault.delay else length // 2)
+            time.sleep(fault.delay)
             return self._reset()
         body = self.rfile.read(length)
         if len(body) < length:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from artifact_blobs import BLOCK, OwnStore
-from artifact_http import Fault, empty, lost, refuses, reset, slow, torn, web_page
+from artifact_http import Fault, empty, lost, refuses, reset, slow, stalls, torn, web_page
 from artifact_service import OTHER_JOB, ResultsService
 from artifact_upload import Uploader, content_of
 
@@ -71,6 +71,12 @@ def test_the_store_fails_once(
     uploader.raw(service, content)
     assert uploader.waits == [3.0]
     assert service.published("net.ptl")[0] == content
+
+
+def test_a_store_that_takes_nothing_more(service: ResultsService, store: OwnStore, uploader: Uploader) -> None:
+    store.script("block", *[stalls(10)] * 5)
+    error = fails(uploader, service, content=bytes(BLOCK), waits=Waits(send=0.3))
+    assert error.message.endswith("127.0.0.1 took nothing more for too long. It was tried 5 times.")
 
 
 @pytest.mark.parametrize("where", ["FinalizeArtifact", "block", "blocklist"])
@@ -250,6 +256,12 @@ def test_a_finalize_that_was_never_done_fails(service: ResultsService, uploader:
     service.script("FinalizeArtifact", *[refuses(503, "busy")] * 5)
     assert "busy" in fails(uploader, service).message
     assert service.kinds()[-1] == "ListArtifacts"
+
+
+def test_a_list_that_fails_too_does_not_hide_why(service: ResultsService, uploader: Uploader) -> None:
+    service.script("FinalizeArtifact", *[refuses(503, "busy")] * 5)
+    service.script("ListArtifacts", refuses(403, "not for you"))
+    assert "busy" in fails(uploader, service).message
 
 
 def test_a_refused_finalize_is_not_looked_up(service: ResultsService, uploader: Uploader) -> None:

@@ -175,7 +175,6 @@ _REASONS: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
     (SSLError, "the secure connection to {host} failed", True),
     (ReadTimeoutError, "{host} did not answer in time", True),
     (ProtocolError, "{host} ended the connection", True),
-    (TimeoutError, "{host} took nothing more for too long", True),
     (ValueError, "the address cannot be used", False),
 )
 
@@ -183,6 +182,8 @@ _REASONS: Final[tuple[tuple[type[Exception], str, bool], ...]] = (
 def _explain(problem: Exception, host: str) -> NoReply:
     if isinstance(problem, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(problem):
         return NoReply(f"the certificate of {host} is not trusted here", sent=False, hopeless=True)
+    if isinstance(problem, ProtocolError) and any(isinstance(cause, TimeoutError) for cause in problem.args):
+        return NoReply(f"{host} took nothing more for too long")
     for kind, reason, sent in _REASONS:
         if isinstance(problem, kind):
             return NoReply(reason.format(host=host), sent, hopeless=isinstance(problem, ValueError))
