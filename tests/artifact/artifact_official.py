@@ -38,6 +38,9 @@ def installed() -> Path:
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
     if missing:
         raise NotInstalledError(f"{' and '.join(missing)} not found: the official artifact client needs Node 20")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0] or 0) < 20:
+        raise NotInstalledError(f"Node is {version}: the official artifact client needs Node 20")
     CACHE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as name:
         folder = Path(name)
@@ -54,7 +57,7 @@ def installed() -> Path:
         shutil.copy(HERE / "client.mjs", folder)
         shutil.rmtree(CACHE, ignore_errors=True)
         folder.rename(CACHE)
-        folder.mkdir()
+        folder.mkdir()  # for its removal
     return CACHE
 
 
