@@ -57,8 +57,11 @@ def shown(value: object, limit: int = 80) -> str:
 def suggestion(given: str, allowed: Iterable[str]) -> str:
     """The nearest allowed name as a clause (``; did you mean 'trials'?``), or nothing."""
     lower = {name.lower(): name for name in allowed}
-    near = difflib.get_close_matches(given[:_LONGEST_NAME].lower(), lower, n=1, cutoff=0.6)
-    return f"; did you mean {lower[near[0]]!r}?" if near else ""
+    text = given[:_LONGEST_NAME].lower()
+    near = difflib.get_close_matches(text, lower, n=3, cutoff=0.6)
+    # Swapped letters are the likeliest mistake: modle is model, though mode is nearer.
+    swapped = [name for name in near if sorted(name) == sorted(text)]
+    return f"; did you mean {lower[(swapped or near)[0]]!r}?" if near else ""
 
 
 _LONGEST_NAME = 200

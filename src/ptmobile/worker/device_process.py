@@ -5,6 +5,7 @@ The library runs in a process of its own below this one (see :mod:`ptmobile.devi
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -73,13 +74,19 @@ def _run(run: DeviceRun, target: DeviceTarget) -> None:
     numbers, trials = _trials(run.scratch / "inputs")
     work = run.scratch / f"run-{run.key}"
     work.mkdir()
-    report = runner.run([ModelFile(run.file, trials)], work, target.environment, Limits(seconds=run.seconds))
+    limits = Limits(seconds=run.seconds, memory_bytes=_memory_limit())
+    report = runner.run([ModelFile(run.file, trials)], work, target.environment, limits)
     outputs = run.scratch / run.key
     outputs.mkdir()
     answer = report.files.get(0, FileAnswer())
     _check_loaded(answer)
     for position, number in enumerate(numbers):
         _keep(_output(answer.trials.get(position), number), outputs / str(number))
+
+
+def _memory_limit() -> int:
+    """What a library may take: most of the machine's memory, so that it ends before the machine does."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 * 3
 
 
 def _prepared_here(run: DeviceRun, target: DeviceTarget, machine: Machine) -> Path:

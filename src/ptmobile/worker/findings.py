@@ -96,7 +96,7 @@ class Findings:
     def result(self, asked: str, seconds: float) -> ModelResult:
         """Everything that was found."""
         method, builds = self._chosen()
-        shipped = method is not None and all(built.verified for built in builds)
+        shipped = bool(builds) and all(built.verified for built in builds)
         files = [built.file for built in builds if built.file is not None]
         decisive = set().union(*(variants_of(built.build) for built in builds))
         return ModelResult(
