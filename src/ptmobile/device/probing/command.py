@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ptmobile.device.build import provide_kit
+from ptmobile.device.build import provide_arm64, provide_kit
 from ptmobile.device.errors import CannotRunError, PrepareError
 from ptmobile.device.kit import find_machine, native_abi
 from ptmobile.device.probing.probe import Prober
@@ -41,6 +41,8 @@ def probe_release(
     chosen = abi or native_abi() or ""
     folders = folders_of(environment)
     kit = provide_kit(folders.cache, environment)
+    if chosen == "arm64-v8a":
+        provide_arm64(kit, environment)
     find_machine(kit, chosen, passed_on)  # nothing is fetched that cannot be run
     library = fetch_runtime(version, folders, client or JgoClient.from_environment(environment))
     if isinstance(library, NotAvailable):
