@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ptmobile.github.echo import SafeEcho
 from ptmobile.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
 from ptmobile.progress import Progress
+from ptmobile.report.files import slug
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
 from ptmobile.result import Failure, Mode, ModelResult, Problem, WorkerFile
 from ptmobile.runtimes.fetching import TamperedError
@@ -160,7 +160,7 @@ def _checked(spec: ConversionSpec, result: ModelResult, root: Path) -> list[Ship
 def _output(spec: ConversionSpec, found: WorkerFile) -> str:
     """Where a file goes: the main one where ``output`` says, others beside it."""
     stem = (spec.output or f"{spec.name}.ptl").removesuffix(".ptl")
-    edition = re.sub(r"[^a-z0-9]+", "-", found.edition.lower())[:50]
+    edition = slug(found.edition)
     return "".join([stem, f".{edition}" if edition else "", "" if found.verified else ".unverified", ".ptl"])
 
 

@@ -39,8 +39,10 @@ class Publisher:
         blocks = summary_blocks(report)
         path = f"{report_dir}/{REPORT}"
         files = {path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()}
-        written = (file for model in report.models for file in model.files if file.method)
-        faults = self._write_files(files | {operators_name(file): operators_yaml(file).encode() for file in written})
+        for model in report.models:
+            for file in model.files if model.result.mode == "convert" else ():
+                files[f"{report_dir}/{operators_name(model, file)}"] = operators_yaml(file).encode()
+        faults = self._write_files(files)
         if summary:
             append_summary(self._context.summary_file, blocks, full_report=code(path))
         OutputFile(self._context.output_file).write_all(outputs_of(report, path))

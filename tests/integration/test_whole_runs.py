@@ -20,6 +20,7 @@ from run_support import MODELS, REPOSITORY, Ran, cli_command, cli_environment, r
 
 from ptmobile.local.file_commands import parse_key_values, summary_accepted
 from ptmobile.local.workflow_commands import parse_commands
+from ptmobile.spec.yaml_text import load_yaml
 
 # Loads the file as an app's developer would, with torch alone, and compares it with the model's own class.
 PLAIN_TORCH = """
@@ -246,8 +247,11 @@ def test_everything_that_is_written_belongs_to_the_owner_of_the_workspace(worksp
     assert ran.code == 0, ran.output
     created = set(workspace.rglob("*")) - before
     assert {path.relative_to(workspace).as_posix() for path in created} == {
-        *("a", "a/b", "a/b/c.ptl", "r", "r/s", "r/s/report.json", "r/s/summary.md")
+        *("a", "a/b", "a/b/c.ptl", "r", "r/s", "r/s/report.json", "r/s/summary.md", "r/s/Stateless.operators.yaml")
     }
+    listed = load_yaml((workspace / "r/s/Stateless.operators.yaml").read_text())
+    assert listed == ran.model("Stateless")["file"]["content"]["operators"]
+    assert all("::" in operator for operator in listed)
     assert {(path.stat().st_uid, path.stat().st_gid) for path in created} == {owner}
     assert {path.stat().st_mode & 0o777 for path in created if path.is_file()} == {0o644}
 

@@ -117,9 +117,14 @@ def _size(file: ShippedFile) -> str:
     return f"{size(file.content.size_bytes)} ({sign}{size(abs(grown))} by backporting)"
 
 
-def operators_name(file: ShippedFile) -> str:
-    """Where the list of a file's operators goes, beside the file."""
-    return f"{file.path.removesuffix('.ptl')}.operators.yaml"
+def operators_name(model: ModelReport, file: ShippedFile) -> str:
+    """The name of the list of a file's operators, which goes into the report's folder."""
+    return f"{model.spec.name}{f'.{slug(file.edition)}' if file.edition else ''}.operators.yaml"
+
+
+def slug(edition: str) -> str:
+    """An edition's name as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", edition.lower())[:50]
 
 
 def operators_yaml(file: ShippedFile) -> str:

@@ -194,7 +194,7 @@ def _model(model: ModelReport) -> ModelView:
         devices=tuple((mark, shorten(text, _LINE)) for mark, text in device_rows(result)),
         changes=cut(changes(model), 30),
         editions=edition_rows(model, (PASSED, FAILED)),
-        operators_file=operators_name(file) if file and file.method else "",
+        operators_file=operators_name(model, file) if file and file.method else "",
         warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
         notices=cut([shorten(n.message, _LINE) for n in result.notices if n.level == "notice"], 20),
         facts=tuple(_facts(model, proof)),
