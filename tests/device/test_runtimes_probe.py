@@ -121,7 +121,7 @@ def test_as_another_user(
 
     def interview(runner: Runner, work: Path, environment: Mapping[str, str], operators: Set[str]) -> Asked:
         asked = true_interview(runner, work, environment, operators)
-        (work / "owners").write_text(" ".join({str(path.stat().st_uid) for path in work.rglob("*")}))
+        (work / "owners").write_text(" ".join({str(path.lstat().st_uid) for path in work.rglob("*")}))
         return asked
 
     monkeypatch.setattr(probe, "interview", interview)
