@@ -1,15 +1,19 @@
 # The image of the action: Debian's torch and torchvision (CPU only, with XNNPACK and QNNPACK), our Python dependencies
-# by hash, our package. Three stages; what ends up in the image is copied from them file by file.
+# by hash, our package, and what runs the phone's own library. What ends up in the image is copied from stages.
 #
 # Works with the classic builder (no BuildKit syntax): act and the Docker SDK know no other. Neither USER nor WORKDIR:
 # GitHub's runner needs an action to start as root and sets the folder itself; models are loaded as another user.
 ARG BASE_IMAGE=debian:bookworm-20250520-slim
 
-# --- everything that Debian has to give -----------------------------------------------------------------------------
-FROM ${BASE_IMAGE} AS system
+# --- where all stages start ------------------------------------------------------------------------------------------
+FROM ${BASE_IMAGE} AS debian
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
  && apt-get install -qq -y --no-install-recommends binutils ca-certificates
+
+# --- everything that Debian has to give -----------------------------------------------------------------------------
+FROM debian AS system
+ARG DEBIAN_FRONTEND=noninteractive
 COPY image/unneeded.sh /build/
 # Torch names OpenCV, FFmpeg and more among its libraries without using them: unneeded.sh says how we do without.
 RUN sh /build/unneeded.sh /build/torch-unneeded.deb \
@@ -43,19 +47,38 @@ RUN find /package -name __pycache__ -prune -exec rm -r {} + \
  && chmod -R u=rwX,go=rX /package \
  && python3 -m compileall -q -s /package --invalidation-mode unchecked-hash /package
 
-# --- what runs the phone's own library: stand-ins, launcher and runner, and a small Java VM; the compilers stay here ----
-FROM system AS device
-RUN apt-get install -qq -y --no-install-recommends gcc libc6-dev openjdk-17-jdk-headless
+# --- what runs the phone's own library: stand-ins, launcher and runner, a small Java VM; the compilers stay here -------
+# On x86-64 for both ABIs, with qemu for the one of phones; on arm64 for that one alone, which runs by itself. It comes
+# in two layers, so that a change of our sources does not make the Java VMs anew.
+FROM debian AS device
+ARG DEBIAN_FRONTEND=noninteractive
+RUN apt-get install -qq -y --no-install-recommends gcc libc6-dev openjdk-17-jdk-headless \
+        $(test "$(uname -m)" != x86_64 || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+COPY image/device-runtimes.sh src/ptmobile/device/native/make-jre.sh src/ptmobile/device/native/arm64-root.sh /build/
+RUN sh /build/device-runtimes.sh /runtimes /build \
+ && chmod -R u=rwX,go=rX /runtimes
 COPY src/ptmobile/device/native /build/native
-RUN sh /build/native/build.sh /kit/opt/ptmobile/device \
- && sh /build/native/make-jre.sh "/kit/opt/ptmobile/device/$(uname -m | sed 's/aarch64/arm64-v8a/')/jre" \
+RUN sh /build/native/build.sh /kit/opt/ptmobile/device $(test "$(uname -m)" != x86_64 || echo x86_64 arm64-v8a) \
  && chmod -R u=rwX,go=rX /kit
+
+# --- releases of the phone's library for runs without a network: --build-arg RUNTIMES="1.9.0 1.12.2"; none by default ---
+FROM python AS runtimes
+ARG RUNTIMES=""
+# Addresses of Maven repositories to ask instead of the usual one, separated by spaces.
+ARG PTMOBILE_MAVEN=""
+COPY image/bake_runtimes.py /build/
+# The folder is there in any case: the classic builder fails when it copies nothing at all.
+RUN mkdir -p /baked/opt/ptmobile/runtimes \
+ && PYTHONPATH=/install/usr/local/lib/python3.11/dist-packages:/package/usr/local/lib/python3.11/dist-packages \
+    python3 /build/bake_runtimes.py /baked/opt/ptmobile/runtimes $RUNTIMES
 
 # --- the image: large and steady things first, so that an update is a small download ---------------------------------
 FROM scratch
 COPY --from=system /rootfs/ /
-COPY --from=device /kit/ /
+COPY --from=device /runtimes/ /
 COPY --from=python /install/ /
+COPY --from=runtimes /baked/ /
+COPY --from=device /kit/ /
 COPY --from=python /package/ /
 ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8

@@ -31,5 +31,5 @@ bench: install-dev ## measure the plain recipe against ours, and the image
 	@$(PYTHON) bench/recipe_vs_action.py
 	@$(PYTHON) bench/image_size.py
 
-image: ## build the action's image as ptmobile-action:dev
-	@scripts/build-image.sh
+image: ## build the action's image as ptmobile-action:dev (RUNTIMES="1.12.2" bakes in releases for use without network)
+	@RUNTIMES="$(RUNTIMES)" scripts/build-image.sh

@@ -1,10 +1,11 @@
-"""Measure the action's image: its size, its size on the way to a user, and what takes the room.
+"""Measure the action's image: its size, its size on the way to a user, what each part adds, and what takes the room.
 
 Usage: python bench/image_size.py [IMAGE]     (default: ptmobile-action:dev, as scripts/build-image.sh makes it)
 """
 
 from __future__ import annotations
 
+import platform
 import sys
 import tarfile
 import tempfile
@@ -22,6 +23,21 @@ from ptmobile.local.image import DEVELOPMENT_TAG, compressed_size
 
 SHOWN = 20
 MEGABYTE = 1_000_000
+SYSTEM = "Debian: Python, torch, torchvision and what they need"
+EMULATED = "running arm64-v8a libraries on x86-64"
+NATIVE = "running libraries of the machine's own ABI"
+_DEVICE = "opt/ptmobile/device"
+_FOREIGN = f"{_DEVICE}/arm64-v8a" if platform.machine() == "x86_64" else f"{_DEVICE}/none"
+_PACKAGES = "usr/local/lib/python3.11/dist-packages"
+# What files are there for, by their folder; the first that fits.
+GROUPS = (
+    (EMULATED, _FOREIGN),
+    (EMULATED, "usr/share/doc/qemu-user-static"),
+    (NATIVE, _DEVICE),
+    ("releases of the phone's library that were baked in", "opt/ptmobile/runtimes"),
+    ("our package", f"{_PACKAGES}/ptmobile"),
+    ("the Python packages that it needs", _PACKAGES),
+)
 
 
 @dataclass
@@ -47,13 +63,20 @@ def part_of(path: PurePosixPath) -> str:
     names = path.parts
     if "dist-packages" in names[:-1]:
         return str(PurePosixPath(*names[: names.index("dist-packages") + 2]))
-    if names[:2] == ("usr", "lib"):
+    if names[:2] == ("usr", "lib") or names[:3] == ("opt", "ptmobile", "device"):
         return str(PurePosixPath(*names[:4]))
     return str(PurePosixPath(*names[:3]))
 
 
-def measure_parts(client: docker.DockerClient, image: str) -> dict[str, Part]:
-    """Sort the image's files into parts."""
+def group_of(path: PurePosixPath) -> str:
+    """Name what a file is there for."""
+    text = f"{path}/"
+    return next((name for name, folder in GROUPS if text.startswith(f"{folder}/")), SYSTEM)
+
+
+def measure_parts(client: docker.DockerClient, image: str) -> tuple[dict[str, Part], dict[str, Part]]:
+    """Sort the image's files into groups, by what they are for, and into parts."""
+    groups: dict[str, Part] = defaultdict(Part)
     parts: dict[str, Part] = defaultdict(Part)
     container = client.containers.create(image)
     try:
@@ -65,12 +88,29 @@ def measure_parts(client: docker.DockerClient, image: str) -> dict[str, Part]:
                 for member in archive:
                     content = archive.extractfile(member) if member.isfile() else None
                     if content:
-                        parts[part_of(PurePosixPath(member.name))].add(content.read())
+                        path, data = PurePosixPath(member.name), content.read()
+                        groups[group_of(path)].add(data)
+                        parts[part_of(path)].add(data)
     finally:
         container.remove()
-    for part in parts.values():
+    for part in (*groups.values(), *parts.values()):
         part.finish()
-    return parts
+    return groups, parts
+
+
+def print_line(part: Part, name: str) -> None:
+    """Print the figures of one part."""
+    print(f"{part.plain / MEGABYTE:7.1f} {part.compressed / MEGABYTE:7.1f}  {name}")
+
+
+def print_largest(parts: dict[str, Part]) -> None:
+    """Print the largest parts, and the sum of the others."""
+    largest = sorted(parts.items(), key=lambda item: item[1].compressed, reverse=True)
+    for name, part in largest[:SHOWN]:
+        print_line(part, name)
+    rest = [part for _, part in largest[SHOWN:]]
+    total = Part(sum(part.plain for part in rest), sum(part.compressed for part in rest))
+    print_line(total, f"{len(rest)} smaller parts")
 
 
 def main(image: str) -> int:
@@ -84,17 +124,19 @@ def main(image: str) -> int:
     except DockerException as error:
         print(f"no Docker engine answers: {error}", file=sys.stderr)
         return 1
-    parts = measure_parts(client, image)
-    print(f"{image}: {plain / MEGABYTE:.1f} MB, compressed (docker save | gzip -6) ", end="", flush=True)
-    print(f"{compressed_size(image, client) / MEGABYTE:.1f} MB\n\n{'MB':>7} {'gzip':>7}  part")
-    largest = sorted(parts.items(), key=lambda item: item[1].compressed, reverse=True)
-    for name, part in largest[:SHOWN]:
-        print(f"{part.plain / MEGABYTE:7.1f} {part.compressed / MEGABYTE:7.1f}  {name}")
-    rest = [part for _, part in largest[SHOWN:]]
-    print(
-        f"{sum(part.plain for part in rest) / MEGABYTE:7.1f} {sum(part.compressed for part in rest) / MEGABYTE:7.1f}"
-        f"  {len(rest)} smaller parts"
-    )
+    groups, parts = measure_parts(client, image)
+    compressed = compressed_size(image, client)
+    whole = Part(plain, compressed)
+    print("     MB    gzip  (docker save | gzip -6)")
+    print_line(whole, image)
+    if foreign := groups.get(EMULATED):
+        print_line(Part(plain - foreign.plain, compressed - foreign.compressed), f"without {EMULATED}")
+    print(f"\n{'MB':>7} {'gzip':>7}  what for")
+    for name in dict.fromkeys((SYSTEM, *(name for name, _ in GROUPS))):
+        if name in groups:
+            print_line(groups[name], name)
+    print(f"\n{'MB':>7} {'gzip':>7}  largest parts")
+    print_largest(parts)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +29,20 @@ def build(
     context: Path,
     tag: str = DEVELOPMENT_TAG,
     *,
+    arguments: Mapping[str, str] | None = None,
     client: docker.DockerClient | None = None,
     on_output: Callable[[str], None] | None = None,
 ) -> Image:
-    """Build the Dockerfile in `context`; `on_output` gets the builder's output piece by piece.
+    """Build the Dockerfile in `context` with these build arguments; `on_output` gets the builder's output piecewise.
 
     Raises docker.errors.BuildError, which carries the whole log.
     """
     client = client or docker.from_env()
     log: list[dict[str, str]] = []
-    for message in client.api.build(path=str(context), tag=tag, rm=True, forcerm=True, decode=True):
+    build_arguments = dict(arguments or {})
+    for message in client.api.build(
+        path=str(context), tag=tag, buildargs=build_arguments, rm=True, forcerm=True, decode=True
+    ):
         log.append(message)
         if on_output and "stream" in message:
             on_output(message["stream"])
