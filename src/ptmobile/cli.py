@@ -1,4 +1,4 @@
-"""The command line: ``ptmobile convert | inspect | schema``."""
+"""The command line: ``ptmobile convert | check | inspect | runtimes | schema`` and more."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import msgspec
 
 from ptmobile import __version__
 from ptmobile.errors import ExitCode, PtmobileError
+from ptmobile.explaining.commands import add_explain
 from ptmobile.runtimes.commands import add_runtimes
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.command_line import add_options, given_options
@@ -26,9 +27,11 @@ examples:
   ptmobile convert --config ptmobile.yml --report-dir out
   ptmobile check out/Net.ptl --runtime 1.12.2 --inputs '[[1, 3, 224, 224]]'
   ptmobile inspect out/Net.ptl
+  ptmobile explain "failed locating file bytecode.pkl"
 
 exit codes:
-  0 passed   2 configuration   3 load   4 convert   5 mismatch   8 cannot write   1 a fault of ptmobile   130 cancelled
+  0 passed   2 configuration   3 load   4 convert   5 mismatch   6 runtime   8 cannot write
+  1 a fault of ptmobile   130 cancelled
 """
 
 
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_schema(commands)
     add_runtimes(commands)
+    add_explain(commands)
     return parser
 
 

@@ -20,6 +20,7 @@ from ptmobile.report.files import slug
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
 from ptmobile.result import Failure, Mode, ModelResult, Problem, WorkerFile
 from ptmobile.runtimes.fetching import TamperedError
+from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.runtimes.releases import recommend
 from ptmobile.sandbox import Outcome, Task, WorkerError, Workers
 from ptmobile.spec.conversion import ConversionSpec, RunSpec
@@ -27,13 +28,14 @@ from ptmobile.spec.conversion import ConversionSpec, RunSpec
 
 @dataclass(frozen=True)
 class Run:
-    """What a run needs from outside: where it happens, and who is told."""
+    """What a run needs from outside: where it happens, who is told, and what libraries have answered to the user."""
 
     workspace: Path
     progress: Progress
     source: Source
     now: Callable[[], str]
     supplier: Callable[[Path], DeviceSupplier] | None = None
+    asked: tuple[AskedLibrary, ...] = ()
 
 
 def run_models(spec: RunSpec, run: Run) -> Report:
@@ -52,11 +54,11 @@ def run_models(spec: RunSpec, run: Run) -> Report:
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
                 editions = supplier.editions(model) if supplier else (Edition(),)
-                task = Task(model, editions, spec.mode)
+                task = Task(model, editions, spec.mode, run.asked)
                 models.append(_one_model(task, workers, files, run.progress))
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
-                run.progress.say(f"Build files: {notice}")
+                run.progress.say(f"Runtimes: {notice}")
     except (WorkerError, InterruptedRunError, TamperedError) as error:
         problems.append(Reason(title=error.message.splitlines()[0], message=error.message, advice=error.advice))
         code = int(error.code)

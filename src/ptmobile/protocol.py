@@ -8,6 +8,7 @@ import msgspec
 
 from ptmobile.editions import Edition
 from ptmobile.result import Method, Mode, ModelResult, Name, Notice, Stage, StageName
+from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.spec.conversion import ConversionSpec
 
 JOB_FILE = "job.json"
@@ -19,7 +20,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One model for a worker: what to do, where the workspace is (read only), where to leave files.
 
     ``editions`` are the files to make of it, the main one first. In mode ``check`` the model is a ``.ptl`` file itself,
-    and only the libraries of the editions matter.
+    and only the libraries of the editions matter. ``asked`` are answers that the user's own probes brought.
     """
 
     spec: ConversionSpec
@@ -27,6 +28,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     scratch: str
     editions: tuple[Edition, ...] = (Edition(),)
     mode: Mode = "convert"
+    asked: tuple[AskedLibrary, ...] = ()
 
 
 class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ from ptmobile.progress.output import LastingOutput
 from ptmobile.publishing import Publisher
 from ptmobile.report.model import Reason, Report, Source, Tool
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
+from ptmobile.runtimes.limits.probed import probed_folder, read_probed
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.problems import Problems
@@ -62,7 +63,9 @@ class Session:
     def _run(self, spec: RunSpec) -> int:
         with _on_cancellation(signal.SIG_IGN):
             with _on_cancellation(_interrupt):
-                report = run_models(spec, Run(self._workspace.root, self._progress, self._source, _now, self._supplier))
+                asked = tuple(read_probed(probed_folder(os.environ)).values())
+                run = Run(self._workspace.root, self._progress, self._source, _now, self._supplier, asked)
+                report = run_models(spec, run)
             return self._publisher.publish(report, spec.report_dir, summary=spec.summary)
 
     def _supplier(self, folder: Path) -> DeviceSupplier:

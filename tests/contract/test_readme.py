@@ -155,7 +155,7 @@ def test_troubleshooting_has_a_section_for_every_exit_code() -> None:
 
 def test_the_command_lines_own_list_of_exit_codes_is_right() -> None:
     listed = re.findall(r"(\d+) ([a-z]+)", cli._EPILOG.partition("exit codes:")[2])
-    assert {int(code) for code, _ in listed} == {int(code) for code in ExitCode} - {6, 7}
+    assert {int(code) for code, _ in listed} == {int(code) for code in ExitCode} - {7}
 
 
 @pytest.mark.parametrize(

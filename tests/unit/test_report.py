@@ -475,6 +475,7 @@ def test_outputs_of_one_model_that_passed() -> None:
     del outputs["json"]
     assert outputs == {
         "model-path": "ptmobile-report/net.ptl",
+        "edition-paths": "",
         "report-path": "out/report.json",
         "sha256": "335050e3d63d1da42e55feffd9b0b43cf7fde3cf1038a7f8e5f3a93736f84103",
         "size-bytes": 10150097,

@@ -45,7 +45,8 @@ class Sources:
 class DeviceSupplier:
     """The files to make and the libraries for all models of a run; each library is fetched and prepared once.
 
-    ``folder`` is where prepared libraries go, readable for workers. ``notices``: what build files leave open.
+    ``folder`` is where prepared libraries go, readable for workers. ``notices``: what build files leave open, and what
+    fetching a library had to say.
     """
 
     def __init__(
@@ -104,7 +105,10 @@ class DeviceSupplier:
         if spec.runtime_library is None:
             return None
         path = spec.runtime_library
-        library = self._libraries.setdefault(path, self._given(self._workspace / path))
+        if path not in self._libraries:
+            self._libraries[path] = self._given(self._workspace / path)
+            self._note(self._libraries[path])
+        library = self._libraries[path]
         published = library.version if isinstance(library, RuntimeLibrary) else ""
         release = find_release(spec.runtime) or find_release(published)
         return Wanted(_OWN, path, release.label if release else "")
@@ -140,7 +144,13 @@ class DeviceSupplier:
         key = _key(wanted, release)
         if key not in self._libraries:
             self._libraries[key] = self._fetch(release)
+            self._note(self._libraries[key])
         return self._libraries[key]
+
+    def _note(self, library: RuntimeLibrary | NotAvailable) -> None:
+        """Tell what fetching has to say, such as the hash of a file that nobody has seen before."""
+        if isinstance(library, RuntimeLibrary):
+            self.notices += [notice for notice in library.notices if notice not in self.notices]
 
     def _prepared(self, library: RuntimeLibrary, release: str, abi: str, key: str) -> DeviceTarget:
         if (key, abi) not in self._ready:

@@ -22,6 +22,7 @@ from ptmobile.editions import Edition
 from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.protocol import JOB_FILE, Job, Message, WorkerSays
 from ptmobile.result import Mode, ModelResult
+from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Ears, Listener
 from ptmobile.spec.conversion import ConversionSpec
@@ -65,6 +66,7 @@ class Task:
     spec: ConversionSpec
     editions: tuple[Edition, ...] = (Edition(),)
     mode: Mode = "convert"
+    asked: tuple[AskedLibrary, ...] = ()
 
 
 class Workers:
@@ -133,7 +135,14 @@ class Workers:
         with _scratch_errors():
             scratch = self._folder(f"model-{task.spec.name}")
             workspace = str(self._workspace.resolve())
-            job = Job(spec=task.spec, workspace=workspace, scratch=str(scratch), editions=task.editions, mode=task.mode)
+            job = Job(
+                spec=task.spec,
+                workspace=workspace,
+                scratch=str(scratch),
+                editions=task.editions,
+                mode=task.mode,
+                asked=task.asked,
+            )
             (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
             socket.send_fds(self._control, [str(scratch).encode()], writers)

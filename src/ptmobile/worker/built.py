@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build
 from ptmobile.result import METHODS, DeviceVerdict, Failure, FailureKind, Notice, Problem, WorkerFile
+from ptmobile.runtimes.limits import Tables
 from ptmobile.worker.crew import MORE_TIME, Crew
 from ptmobile.worker.device_verdicts import device_verdict, judge_devices
 from ptmobile.worker.pairing import EAGER, Pairing, mismatch
@@ -37,7 +38,8 @@ class Built:
 class Inspector:
     """Draws the conclusions about builds, one by one."""
 
-    def __init__(self, scratch: Path, crew: Crew, pairing: Pairing) -> None:
+    def __init__(self, scratch: Path, crew: Crew, pairing: Pairing, tables: Tables) -> None:
+        self._tables = tables
         self._scratch = scratch
         self._crew = crew
         self._record = crew.record
@@ -70,7 +72,8 @@ class Inspector:
             compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]
             verdict = device_verdict(target, self._record.stages.get(key), compared, edition=build.edition.name)
             if verdict.status == "not-run" and target.artifact:
-                verdict = replace(verdict, tables=table_answer(build.file(self._scratch), target.artifact))
+                answer = table_answer(build.file(self._scratch), target.artifact, self._tables)
+                verdict = replace(verdict, tables=answer)
             built.devices.append(verdict)
         prepacked = build.optimise and "INSERT_FOLD_PREPACK_OPS" not in build.blocklist
         built.failure, built.notices = judge_devices(built.devices, required=required, prepacked=prepacked)

@@ -44,7 +44,7 @@ from ptmobile.worker.pairing import Pairing
 from ptmobile.worker.processes import adopt_orphans
 from ptmobile.worker.running import run_all
 from ptmobile.worker.stage import Reporter, StageFailedError
-from ptmobile.worker.tables import table_answer
+from ptmobile.worker.tables import table_answer, tables_of
 
 LITE: StageName = "lite"
 _BUNDLED = "get_all_bundled_inputs"
@@ -150,7 +150,8 @@ class _Check:
             compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]
             verdict = device_verdict(target, self._record.stages.get(key), compared, alone=self._alone())
             if verdict.status == "not-run" and target.artifact:
-                verdict = replace(verdict, tables=table_answer(self._file, target.artifact))
+                tables = tables_of(self._job.asked)
+                verdict = replace(verdict, tables=table_answer(self._file, target.artifact, tables))
             self._devices.append(verdict)
 
     def _alone(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torchvision
 
+from ptmobile.protocol import Job
 from ptmobile.result import (
     Comparison,
     Environment,
@@ -30,6 +31,7 @@ from ptmobile.worker.crew import Crew
 from ptmobile.worker.model_process import EAGER_AGAIN, INPUTS
 from ptmobile.worker.pairing import EAGER, Pairing, mismatch
 from ptmobile.worker.road import CAPTURED
+from ptmobile.worker.tables import tables_of
 
 _BEFORE_ROADS: tuple[StageName, ...] = ("load", "inputs", "eager")
 
@@ -37,18 +39,18 @@ _BEFORE_ROADS: tuple[StageName, ...] = ("load", "inputs", "eager")
 class Findings:
     """What is known of a job so far: the eager model, what was captured, and the builds of each road."""
 
-    def __init__(self, scratch: Path, policy: Policy, crew: Crew) -> None:
-        self._scratch = scratch
+    def __init__(self, job: Job, crew: Crew) -> None:
+        scratch = self._scratch = Path(job.scratch)
         self._crew = crew
         self._record = crew.record
-        self._pairing = Pairing(scratch, policy, crew.record.passed)
+        self._pairing = Pairing(scratch, Policy.of(job.spec), crew.record.passed)
         self._trials: tuple[Trial, ...] = ()
         self._cards: tuple[OutputCard, ...] = ()
         self._failures: dict[Method, Failure] = {}
         self._failure: Failure | None = None
         self._deterministic: bool | None = None
         self._roads: dict[Method, list[Built]] = {}
-        self.inspector = Inspector(scratch, crew, self._pairing)
+        self.inspector = Inspector(scratch, crew, self._pairing, tables_of(job.asked))
 
     def judge_eager(self) -> bool:
         """Whether there is a reference; also finds out what a comparison with it can prove."""

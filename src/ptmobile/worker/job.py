@@ -17,7 +17,6 @@ from ptmobile.protocol import Job
 from ptmobile.result import METHODS, Method, ModelResult
 from ptmobile.worker.built import Built, Inspector
 from ptmobile.worker.channel import Writer, pipe
-from ptmobile.worker.comparing import Policy
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.device_process import run_device
 from ptmobile.worker.device_verdicts import asks_phones
@@ -36,7 +35,7 @@ def run_job(job: Job, results: Writer) -> ModelResult:
     adopt_orphans()
     start = time.monotonic()
     crew = Crew(Path(job.scratch), start + job.spec.timeout_minutes * 60, results.send)
-    findings = Findings(Path(job.scratch), Policy.of(job.spec), crew)
+    findings = Findings(job, crew)
     roads = _start_model(job, crew, results)
     crew.wait(lambda: crew.over("model") and all(crew.settled(CAPTURED[m], f"road {m}") for m in METHODS))
     if findings.judge_eager():

@@ -23,6 +23,7 @@ from ptmobile.worker.optimizing import optimise
 from ptmobile.worker.running import run_all
 from ptmobile.worker.saving import bundle, prepare_to_save, save_lite
 from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.tables import tables_of
 
 CAPTURED: Final[dict[Method, StageName]] = {"trace": "traced", "script": "scripted"}
 #: Before a note of the stage ``lowered`` about what a release lacks all the same.
@@ -83,6 +84,7 @@ class _Road:
         self._method = method
         self._trials = trials
         self._channel = channel
+        self._tables = tables_of(job.asked)
         self._workspace, self._scratch = Path(job.workspace), Path(job.scratch)
         self._given = False  # as TorchScript, which may have been traced
         self._captured: torch.jit.ScriptModule | None = None
@@ -119,7 +121,8 @@ class _Road:
         module = self._captured
         if module is None:
             raise RuntimeError("nothing was captured")
-        targets = [target_for(release, build.edition.bytecode_version) for release in build.edition.releases]
+        version = build.edition.bytecode_version
+        targets = [target_for(release, version, self._tables) for release in build.edition.releases]
         if not build.lower or not targets:
             return module
         with reporter.stage("lowered", "The model could not be rewritten for the older release") as notes:

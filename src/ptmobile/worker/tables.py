@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -10,12 +12,19 @@ import torch
 from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.result import TableAnswer
 from ptmobile.runtimes.choosing import find_release
-from ptmobile.runtimes.limits import check_against_tables
+from ptmobile.runtimes.limits import AskedLibrary, Tables, check_against_tables, load_tables
 
 _MAX_REASONS = 20
 
 
-def table_answer(file: Path, release: str) -> TableAnswer | None:
+def tables_of(asked: Iterable[AskedLibrary]) -> Tables:
+    """The packaged tables, with the answers that the user's own probes brought."""
+    packaged = load_tables()
+    own = {f"{library.artifact}:{library.version}": library for library in asked}
+    return dataclasses.replace(packaged, asked={**packaged.asked, **own}) if own else packaged
+
+
+def table_answer(file: Path, release: str, tables: Tables) -> TableAnswer | None:
     """The answer for a release (``artifact:version``); None for one that is not in our list.
 
     Raises:
@@ -24,7 +33,7 @@ def table_answer(file: Path, release: str) -> TableAnswer | None:
     found = find_release(release)
     if found is None:
         return None
-    verdict = check_against_tables(_read(file), found, made_by=str(torch.__version__))
+    verdict = check_against_tables(_read(file), found, made_by=str(torch.__version__), tables=tables)
     against = [finding for finding in verdict.findings if finding.answer == "no"] or list(verdict.findings)
     return TableAnswer(
         loads=verdict.loads,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from ptmobile.runtimes.choosing import find_release
-from ptmobile.runtimes.limits import load_tables
+from ptmobile.runtimes.limits import Tables, load_tables
 from ptmobile.worker.lowering.target import Target
 
 
-@cache
-def target_for(release: str, bytecode_version: int) -> Target | None:
+def target_for(release: str, bytecode_version: int, tables: Tables | None = None) -> Target | None:
     """The release (``artifact:version``, or a version) as a target for a file of this bytecode.
 
     None where nothing is known that a file could be rewritten for. An operator of which nobody knows whether the
     release has it counts as there: what matters is then found by running the file.
     """
     found = find_release(release)
-    tables = load_tables()
+    tables = tables or load_tables()
     if found is None or tables.line_of(found) not in tables.schemas:
         return None
     _, schemas = tables.schemas[tables.line_of(found)]
