@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, TextIO, cast
 
 from ptmobile import __version__
-from ptmobile.device.build import provide_kit
+from ptmobile.device.build import provide_kit_for
 from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter
@@ -72,7 +72,7 @@ class Session:
         """Where the phone's own libraries come from: the image, a cache, or a Maven repository."""
         folders, client = folders_of(os.environ), JgoClient.from_environment(os.environ)
         sources = Sources(
-            kit=lambda: provide_kit(folders.cache, os.environ),
+            kit=lambda abi: provide_kit_for(abi, folders.cache, os.environ),
             release=lambda release: fetch_runtime(release, folders, client),
             own=lambda path: given_runtime(path, folders, client),
         )

@@ -101,7 +101,7 @@ def convert(workspace: Path) -> Convert:
     def convert(kit: Callable[[], Path] = kit_folder, **options: str) -> Report:
         given = {n.replace("_", "-"): Given(v, n, text=True) for n, v in options.items()}
         spec = resolve(given, Workspace(workspace), Problems())
-        sources = Sources(kit, served, own)
+        sources = Sources(lambda abi: kit(), served, own)
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
         def supplier(folder: Path) -> DeviceSupplier:

@@ -55,6 +55,18 @@ def provide_kit(cache: Path, environment: Mapping[str, str]) -> Path:
     return kit
 
 
+def provide_kit_for(abi: str, cache: Path, environment: Mapping[str, str]) -> Path:
+    """The kit to use for an ABI, with what that needs on this machine.
+
+    Raises:
+        CannotRunError: as :func:`provide_kit` and :func:`provide_arm64`.
+    """
+    kit = provide_kit(cache, environment)
+    if abi == ARM64:
+        provide_arm64(kit, environment)
+    return kit
+
+
 def provide_arm64(kit: Path, environment: Mapping[str, str]) -> None:
     """Add to a kit what an x86-64 machine needs to run arm64-v8a libraries; the first time takes about a minute.
 

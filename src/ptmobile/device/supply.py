@@ -35,9 +35,9 @@ _OWN = "own build"
 
 @dataclass(frozen=True)
 class Sources:
-    """Where things come from: the kit (raises CannotRunError), a release by its version, an AAR of the user's own."""
+    """Where things come from: the kit for an ABI (raises CannotRunError), a release by its version, an own AAR."""
 
-    kit: Callable[[], Path]
+    kit: Callable[[str], Path]
     release: Callable[[str], RuntimeLibrary | NotAvailable]
     own: Callable[[Path], RuntimeLibrary | NotAvailable]
 
@@ -127,7 +127,7 @@ class DeviceSupplier:
 
     def _first_to_be_had(self, wanted: Wanted, abi: str) -> DeviceTarget:
         try:
-            find_machine(self._provide_kit(), abi, self._environment)
+            find_machine(self._provide_kit(abi), abi, self._environment)
         except CannotRunError as error:  # nothing is fetched that cannot be run
             return _target(wanted, abi, obstacle=str(error))
         first: DeviceTarget | None = None
@@ -162,7 +162,7 @@ class DeviceSupplier:
         folder = self._folder / f"{len(self._ready)}-{abi}"
         kit = Path()
         try:
-            kit = self._provide_kit()
+            kit = self._provide_kit(abi)
             machine = find_machine(kit, abi, self._environment)
             prepared = prepare(library.aar.path, [jar.path for jar in library.jars], abi, folder)
             page_bytes = prepared.page_alignment
@@ -191,7 +191,7 @@ class DeviceSupplier:
         if library is None:
             return
         try:
-            kit = self._provide_kit()
+            kit = self._provide_kit(native_abi() or "")  # nothing is built for what may never be needed
             find_machine(kit, PHONE, self._environment)
             aar, *jars = (self._shared(file.path) for file in (library.aar, *library.jars))
         except (CannotRunError, OSError):
