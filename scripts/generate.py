@@ -1,4 +1,4 @@
-"""Write everything that follows from the types: action.yml, the JSON Schemas, the tables of the README.
+"""Write everything that follows from the types: action.yml, the JSON Schemas, tables of the README and of docs.
 
 .venv/bin/python scripts/generate.py            writes them
 .venv/bin/python scripts/generate.py --check    changes nothing; fails if one of them is not what it should be
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ptmobile.explaining.catalogue import GROUPS
 from ptmobile.report.exit_codes import EXIT_CODES
 from ptmobile.report.model import report_schema
 from ptmobile.report.outputs import OUTPUTS
@@ -24,6 +25,7 @@ from ptmobile.spec.options import Option, all_options
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = Path("src/ptmobile/schemas")
 README = Path("README.md")
+TROUBLESHOOTING = Path("docs/troubleshooting.md")
 
 ACTION_HEAD = """\
 # Made by scripts/generate.py from the types in src/ptmobile/spec: change those, then run it.
@@ -66,6 +68,7 @@ def generated() -> dict[Path, str]:
         SCHEMAS / "config.schema.json": schema_text(config_schema()),
         SCHEMAS / "report.schema.json": schema_text(report_schema()),
         README: readme,
+        TROUBLESHOOTING: fill(_read(TROUBLESHOOTING), "known errors", known_errors()),
     }
 
 
@@ -112,6 +115,16 @@ def tables() -> dict[str, str]:
     }
 
 
+def known_errors() -> str:
+    """A table for each group of known errors."""
+    head = ("It says", "Cause", "What to do")
+    return "\n".join(
+        f"### {name}\n\n"
+        + _table(head, ((f"`{known.says}`", _prose(known.cause), _prose(known.remedy)) for known in group))
+        for name, group in GROUPS.items()
+    )
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Put content between the two comments that mark its place.
 
@@ -120,7 +133,7 @@ def fill(text: str, name: str, content: str) -> str:
     """
     begin, end = f"<!-- {name}: made by scripts/generate.py -->", f"<!-- end of {name} -->"
     if text.count(begin) != 1 or text.count(end) != 1:
-        raise ValueError(f"README.md needs one place for {name}: {begin} and {end}")
+        raise ValueError(f"There must be one place for {name}: {begin} and {end}")
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n\n{content}\n{end}{after}"
@@ -146,6 +159,13 @@ def _described(name: str, description: str, *lines: str) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(re.sub(r'[|]', '&#124;', cell) for cell in line)} |\n" for line in lines)
+
+
+def _prose(text: str) -> str:
+    """Text for Markdown, in which nothing but code in backticks means anything."""
+    parts = text.split("`")
+    parts[::2] = (re.sub(r"(?<![^\W_])_|_(?![^\W_])|[*<>~\\]", r"\\\g<0>", part) for part in parts[::2])
+    return "`".join(parts)
 
 
 def _values(option: Option) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def test_the_check_of_the_generator(
     (tmp_path / "README.md").write_text(
         (ROOT / "README.md").read_text(encoding="utf-8").replace("| `model` |", "| x |")
     )
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs/troubleshooting.md", tmp_path / "docs")
     monkeypatch.setattr(GENERATOR, "ROOT", tmp_path)
     assert GENERATOR.main(["--check"]) == 1
     assert not (tmp_path / "action.yml").exists()

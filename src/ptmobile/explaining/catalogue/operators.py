@@ -53,12 +53,12 @@ OPERATORS: Final[tuple[KnownError, ...]] = (
         id="operator-missing",
         says="Following ops cannot be found: [...]",
         patterns=(
-            r"ops cannot be found: \[(?P<names>[\w:.]{1,80}(?:, [\w:.]{1,80})?)",
-            r"ops cannot be found.{0,60}fix\.\{(?P<names>[\w:.]{1,80}(?:, [\w:.]{1,80})?)",
+            r"ops cannot be found: \[(?P<name>[\w:.]{1,80})",
+            r"ops cannot be found.{0,60}fix\.\{(?P<name>[\w:.]{1,80})",
         ),
         stages=("lite", "backported", "device"),
         cause="The app's library lacks operators of this file: it is older, or was built with a selection.",
-        detail="Missing: {names} (from 1.12 on only the first is named).",
+        detail="The first of them: {name} (newer libraries name one at a time).",
         remedy=(
             "Name the release in `runtime` with `repair: auto`, which rewrites what it can; move the app to a "
             "newer release; express it otherwise; or build with all operators."

@@ -96,7 +96,7 @@ RUNNING: Final[tuple[KnownError, ...]] = (
     ),
     KnownError(
         id="xnnpack-small-image",
-        says="xnn_f32_igemm_minmax_ukernel...: Assertion `c != NULL' failed",
+        says="Assertion 'c != NULL' failed",
         patterns=(r"Assertion .c != NULL. failed", r"xnn_\w{1,80}: Assertion"),
         stages=("optimised", "lite", "backported", "device"),
         cause=("An optimised convolution got an image that is smaller than its kernel; XNNPACK ends the process then."),

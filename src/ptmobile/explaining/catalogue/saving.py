@@ -11,7 +11,7 @@ SAVING: Final[tuple[KnownError, ...]] = (
         id="save-class",
         says="__torch__ types other than custom c++ classes are not supported in lite interpreter",
         patterns=(
-            r"types other than custom c\+\+ classes.{0,300}The problematic type is: (?P<type>[\w.]{1,200})",
+            r"types other than custom c\+\+ classes.{0,300}The problematic type is: (?P<type>[\w.]{1,120})",
             r"types other than custom c\+\+ classes",
         ),
         stages=("saved",),
