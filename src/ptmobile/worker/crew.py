@@ -14,16 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from ptmobile.explaining import advice_for
 from ptmobile.protocol import Message, Noticed, StageBegan, StageEnded
 from ptmobile.result import Method, Notice, Problem, Stage, StageName
 from ptmobile.worker.channel import Reader, Writer, pipe
 from ptmobile.worker.processes import end, fork, how_it_ended
 
 _STOPPING_GRACE_SECONDS = 5.0
-_CRASHED: dict[StageName, str] = {
-    "optimised": "Leaving a pass out by optimize-blocklist, INSERT_FOLD_PREPACK_OPS in the first place, often helps.",
-    "saved": "The disk with the folder for temporary files (TMPDIR) may be full.",
-}
 MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
 # Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
 _ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
@@ -177,7 +174,7 @@ class Crew:
     def _fail(self, member: Member, message: str, status: str) -> None:
         busy = member.busy or StageBegan(name=_first_stage(member), method=member.method)
         title = "Crashed" if status == "crashed" else "Out of time"
-        advice = _CRASHED.get(busy.name, "") if status == "crashed" else MORE_TIME
+        advice = advice_for(message, stage=busy.name) if status == "crashed" else MORE_TIME
         stage = Stage(
             name=busy.name,
             method=busy.method,

@@ -27,6 +27,7 @@ from ptmobile.device.trees import flatten, nest
 from ptmobile.device.wire import TensorAt
 from ptmobile.editions import Build
 from ptmobile.errors import PtmobileError
+from ptmobile.explaining import advice_for
 from ptmobile.protocol import Job
 from ptmobile.result import Trial
 from ptmobile.worker.channel import Writer
@@ -147,19 +148,8 @@ def _essence(message: str) -> str:
 
 
 def _advice(message: str) -> str:
-    """What to do about the library's own answers that users meet most."""
-    for known, advice in (
-        (
-            "cannot be found",
-            "This release lacks these operators: move the app to a newer one, or express them otherwise.",
-        ),
-        ("scalar type is not supported on java side", "Java takes six dtypes only: cast the output in the model."),
-        ("LAPACK", "The library is built without LAPACK: take linear solvers out of the model."),
-        ("version number", "This release reads older files only: move the app to a newer one."),
-    ):
-        if known in message:
-            return advice
-    return ""
+    """What is known of the library's own answers."""
+    return advice_for(message, stage="device")
 
 
 def _keep(output: Output, stem: Path) -> None:

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from ptmobile.errors import PtmobileError
+from ptmobile.explaining import advice_for
 from ptmobile.result import Problem
 from ptmobile.worker.loading.user_code import describe
 
@@ -16,56 +17,22 @@ _OURS = Path(__file__).resolve().parent.parent
 _REASON = re.compile(r"^\w*(Error|Exception|Interrupt): .*", re.MULTILINE | re.DOTALL)
 _SCRIPTED = re.compile(r'^ *File "([^"\n]+)", line (\d+)(?:, in (\S+))?', re.MULTILINE)
 _TRACED = re.compile(r"^(/[^\n(]+)\((\d+)\): (\S+)$", re.MULTILINE)
-# What the exception says, and what to do about it; the engine behind `ptmobile explain` grows from here.
-_ADVICE = (
-    (
-        r"Only tensors, lists, tuples of tensors, or dictionary",
-        "Tracing keeps only tensors: return a tuple of tensors.",
-    ),
-    (r"Encountering a (dict|list) at the output", "Tracing keeps only tensors and tuples: return a tuple of tensors."),
-    (
-        r"types other than custom c\+\+ classes",
-        "The lite interpreter knows no classes: return tensors, tuples or dicts.",
-    ),
-    (
-        r"basic_string::|bad_alloc",
-        "The lite interpreter of 1.13 breaks on scripted NamedTuples: return a plain tuple, or use method trace.",
-    ),
-    (r"ENTER is not supported", "Take the `with` statement out of forward; it cannot be saved."),
-    (
-        r"to have \d+ channels|mat1 and mat2 shapes|size mismatch|Sizes of tensors|The size of tensor a",
-        "Check the shapes given in `inputs`.",
-    ),
-    (
-        r"is invalid for input of size",
-        "A size is fixed in the model, or tracing has fixed it: write -1 or x.shape[0], or use method script.",
-    ),
-    (
-        r"expected scalar type|must be .* dtype|must have the same dtype|Expected tensor for argument .* scalar",
-        "Check the dtypes in `inputs`.",
-    ),
-    (r"index out of range", "Give integer inputs a `range` that fits the model, such as [0, vocabulary size]."),
-    (
-        r"missing \d+ required positional argument|takes \d+ positional arguments? but \d+ were given",
-        "Give one entry in `inputs` per argument of forward; a data file gives all it holds, unless `key` names one.",
-    ),
-    (
-        r"XNNPACK \w+ not (available|usable)",
-        "XNNPACK computes in float32 only: bring the model to float32, or set `optimize: false`.",
-    ),
-    (r"MemoryError|can't allocate memory", "The memory is not enough: give smaller inputs, or use a larger machine."),
-)
 
 
-def problem_of(error: BaseException, title: str, workspace: Path) -> Problem:
-    """What happened, where in the user's files, and what to do."""
+def problem_of(error: BaseException, title: str, workspace: Path, stage: str = "") -> Problem:
+    """What happened, where in the user's files, and what to do.
+
+    ``stage`` is where it happened: some messages mean one thing here and another there.
+    """
     if isinstance(error, PtmobileError):
-        return Problem(title=title, message=_sent(error.message), advice=_sent(error.advice))
+        advice = error.advice or advice_for(error.message, stage=stage)
+        return Problem(title=title, message=_sent(error.message), advice=_sent(advice))
     root = workspace.resolve()
     text = describe(error, _LONG)
     message = _without_folders(_reason(text), root)
     location = _script_location(text, root) or _location(error, root)
-    return Problem(title=title, message=_sent(message), location=_sent(location, MAX_LOCATION), advice=_advice(message))
+    advice = advice_for(message, stage=stage)
+    return Problem(title=title, message=_sent(message), location=_sent(location, MAX_LOCATION), advice=advice)
 
 
 def _sent(text: str, limit: int = MAX_MESSAGE) -> str:
@@ -113,7 +80,3 @@ def _relative(file: Path, root: Path) -> str | None:
         return None
     inside = resolved.is_relative_to(root) and not resolved.is_relative_to(_OURS)
     return resolved.relative_to(root).as_posix() if inside else None
-
-
-def _advice(message: str) -> str:
-    return next((advice for pattern, advice in _ADVICE if re.search(pattern, message)), "")

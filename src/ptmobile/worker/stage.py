@@ -44,7 +44,7 @@ class Reporter:
         except BrokenPipeError:
             raise
         except BaseException as error:  # noqa: BLE001 - model code may raise anything, SystemExit included
-            problem = problem_of(error, title, self._workspace)
+            problem = problem_of(error, title, self._workspace, name)
             status: StageStatus = "skipped" if isinstance(error, CannotRunError) else "failed"
             self._end(name, status, problem, time.monotonic() - start, notes)
             raise StageFailedError from None
