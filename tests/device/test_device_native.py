@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from device_support import machine_for
 
-from ptmobile.device.build import build_kit, provide_kit
+from ptmobile.device.build import build_kit
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.kit import native_abi
 
@@ -61,10 +61,3 @@ def test_the_build_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(CannotRunError, match=r"needs a (JDK|C compiler)(.|\n)*openjdk-17-jdk-headless"):
         build_kit(tmp_path / "kit", [native_abi() or ""], {"PATH": "/bin", "CC": "none"})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_which_kit_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    named = {"PTMOBILE_DEVICE_KIT": str(tmp_path)}
-    assert provide_kit(tmp_path, named) == tmp_path
-    monkeypatch.setattr("ptmobile.device.build.IMAGE_KIT", tmp_path)
-    assert provide_kit(tmp_path, {}) == tmp_path

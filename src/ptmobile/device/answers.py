@@ -31,7 +31,7 @@ class Failure:
 
         What the library itself allocates in vain comes as another exception, or by this name and with the words of C++.
         """
-        return self.kind == "java.lang.OutOfMemoryError" and self.message != "std::bad_alloc"
+        return self.kind == "java.lang.OutOfMemoryError" and not self.message.startswith("std::bad_alloc")
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _emulator(folder: Path, abi: str, environment: Mapping[str, str]) -> tuple[t
     if abi != ARM64 or native_abi() != "x86_64":
         raise CannotRunError(f"{abi} libraries cannot be run on {platform.machine()}.")
     own, root = folder / QEMU, folder / "root"
-    program = str(own) if own.is_file() else shutil.which(QEMU, path=environment.get("PATH"))
+    program = str(own) if own.is_file() else shutil.which(QEMU, path=environment.get("PATH", ""))
     if program is None:
         raise CannotRunError(
             f"Running {abi} libraries here needs {QEMU}.", advice="It is in Debian's package qemu-user-static."
@@ -99,7 +99,7 @@ def _find_jvm(folder: Path, environment: Mapping[str, str], *, emulated: bool) -
     if not emulated:
         if chosen := environment.get("PTMOBILE_JRE"):
             homes.insert(0, Path(chosen))
-        if command := shutil.which("java", path=environment.get("PATH")):
+        if command := shutil.which("java", path=environment.get("PATH", "")):
             homes.append(Path(command).resolve().parent.parent)
     found = [home for home in homes if (home / _LIBJVM).is_file() and _java_version(home) >= MINIMAL_JAVA]
     for home in found:
