@@ -22,6 +22,16 @@ SCRIPTING_TYPES: Final[tuple[KnownError, ...]] = (
         example="RuntimeError: Unknown type name 'np.ndarray': File \"nets.py\", line 10",
     ),
     KnownError(
+        id="script-type-comment",
+        says="expected type comment but found 'def' here",
+        patterns=(r"expected type comment but found",),
+        stages=("scripted",),
+        cause="TorchScript reads a comment with type: in it as types of the function, unless it is a bare type: ignore.",
+        remedy="Write nothing behind type: ignore[...] on that line, and annotations instead of types in comments.",
+        source=("torch/jit/annotations.py", "torch/csrc/jit/frontend/lexer.h"),
+        example="RuntimeError: expected type comment but found 'def' here: def forward(self, x: Tensor):",
+    ),
+    KnownError(
         id="script-default-type",
         says='Expected a default value of type Tensor (inferred) on parameter "n"',
         patterns=(r"Expected a default value of type Tensor \(inferred\) on parameter \"(?P<name>\w{1,80})\"",),
@@ -76,7 +86,7 @@ SCRIPTING_TYPES: Final[tuple[KnownError, ...]] = (
     KnownError(
         id="script-not-annotated",
         says="Inferred 'n' to be of type 'Tensor' because it was not annotated with an explicit type",
-        patterns=(r"to be of type 'Tensor' because it was not annotated with an explicit type",),
+        patterns=(r"Inferred '\w{1,80}' to be of type 'Tensor' because it was not annotated",),
         stages=("scripted",),
         cause="An argument without annotation counts as a tensor, and is used or given as something else.",
         remedy="Annotate it: n: int, sizes: List[int], xs: List[Tensor], flag: bool = False.",
