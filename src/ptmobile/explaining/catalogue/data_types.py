@@ -63,11 +63,12 @@ DATA_TYPES: Final[tuple[KnownError, ...]] = (
         says="result type Float can't be cast to the desired output type Long",
         patterns=(r"result type \w{1,20} can't be cast to the desired output type",),
         cause=(
-            "An operation in place puts a fraction into a tensor of integers; in the library 1.12.2 torch.stft "
-            "with a window does so by itself."
+            "An operation in place puts a fraction into a tensor of integers; in the library 1.12.2 torch.hann_window "
+            "does so by itself, and with it torch.stft."
         ),
         remedy=(
-            "Write x = x + y instead of x += y, or make the tensor float32; for stft, multiply by the window yourself."
+            "Write x = x + y instead of x += y, or make the tensor float32; make a window in __init__ and keep it as a "
+            "buffer."
         ),
         source=("aten/src/ATen/TensorIterator.cpp", "docs/how-it-works.md"),
         example="RuntimeError: result type Float can't be cast to the desired output type Long",
