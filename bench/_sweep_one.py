@@ -1,0 +1,312 @@
+"""One model of a sweep, in a process of its own: made for every variant, run in the library, compared with eager.
+
+Usage: _sweep_one.py PLAN.json (bench/device.py starts it). What it is about to do and what it found goes to the plan's
+answers file at once, so that a crash or a limit costs one variant. Everything that leaves memory behind is forked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from _libraries import ENVIRONMENT, Library
+from _sweep_compare import Inputs, compare, of_tensors, reaction_of, tensors_of
+from _sweep_records import CAPTURES, At, Capture, Elsewhere, Line, Log, Outcome, Plan, Record, Variant
+from _zoo import OneImage, build, inputs, kind_of
+from torch.jit.mobile import _load_for_lite_interpreter
+
+from ptmobile.device.answers import FileAnswer
+from ptmobile.device.errors import CannotRunError
+from ptmobile.device.plan import ModelFile, Trial
+from ptmobile.device.runner import Limits
+from ptmobile.editions import PRODUCED_BYTECODE
+from ptmobile.worker.backporting import backport
+from ptmobile.worker.lowering import lower
+from ptmobile.worker.lowering.releases import target_for
+from ptmobile.worker.optimizing import optimise
+from ptmobile.worker.processes import die_with_parent, fork, how_it_ended
+from ptmobile.worker.saving import prepare_to_save, save_lite
+
+MESSAGE_LENGTH = 1500
+LAST_BIT = 1e-7  # of a float32, as a part of it
+#: The bytecode of the file that is made for a release; for the others, what torch writes.
+BYTECODE = {"1.9.0": 5}
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """What making a file gave: the file, or at which step and why not."""
+
+    file: str = ""
+    changes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Model:
+    """A model with what eager gave, and all its variants."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._log = Log(Path(plan.answers))
+        self._scratch = Path(plan.scratch)
+        self._trials: list[Inputs] = []
+        self._expected: list[list[torch.Tensor]] = []
+        self._reaction: float | None = None
+        self._noise: float | None = None
+
+    def run(self) -> None:
+        """Build, run eagerly, then fork for each way of capturing."""
+        plan = self._plan
+        for release in plan.libraries:
+            target_for(release, _bytecode(release))  # kept for all children
+        self._at("build", plan.variants)
+        model = build(plan.model)
+        self._at("run eagerly", plan.variants)
+        self._trials = [inputs(plan.model, seed) for seed in range(plan.trials)]
+        with torch.no_grad():
+            self._expected = [tensors_of(model(*trial)) for trial in self._trials]
+        self._reaction = reaction_of(self._expected)
+        self._at("run with other weights", plan.variants)
+        self._noise = self._noise_of(model)
+        for capture in CAPTURES:
+            variants = tuple(variant for variant in plan.variants if variant.capture == capture)
+            if variants:
+                _in_child(partial(self._walk, model, capture, variants))
+
+    def _noise_of(self, model: torch.nn.Module) -> float | None:
+        """How far the outputs move when every weight moves by about its last bit: what rounding does to the model."""
+        result = self._scratch / "noise.json"
+
+        def run() -> None:
+            generator = torch.Generator().manual_seed(0)
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.mul_(1 + LAST_BIT * torch.randn(parameter.shape, generator=generator))
+                got = [tensors_of(model(*trial)) for trial in self._trials]
+            result.write_bytes(msgspec.json.encode(compare(self._expected, got).error))
+
+        _in_child(run)
+        return msgspec.json.decode(result.read_bytes(), type=float | None)
+
+    def _walk(self, model: torch.nn.Module, capture: Capture, variants: tuple[Variant, ...]) -> None:
+        self._at(capture, variants)
+        try:
+            captured = _capture(model, capture, self._trials[0])
+        except Exception as error:  # noqa: BLE001 - whatever torch raises is a finding
+            for variant in variants:
+                self._record(variant, "not captured", _short(error))
+            return
+        for variant in variants:
+            start = time.monotonic()
+            self._finish(captured, variant, start)
+
+    def _finish(self, captured: torch.jit.ScriptModule, variant: Variant, start: float) -> None:
+        folder = self._scratch / f"{variant.capture}-{variant.release}-{variant.form}"
+        folder.mkdir()
+        result = folder / "made.json"
+        self._at("make the file", (variant,))
+        _in_child(lambda: result.write_bytes(msgspec.json.encode(_make(captured, variant, folder))))
+        made = msgspec.json.decode(result.read_bytes(), type=Made)
+        if made.problem:
+            self._record(variant, "not made", made.problem, changes=made.changes, left=made.left, start=start)
+        else:
+            self._run_in_library(variant, made, folder, start)
+        shutil.rmtree(folder)
+
+    def _run_in_library(self, variant: Variant, made: Made, folder: Path, start: float) -> None:
+        plan, file = self._plan, Path(made.file)
+        self._at("run in the library", (variant,))
+        answer = self._answer(variant.release, plan.abi, file, folder / "native")
+        found = self._judge(answer)
+        trials = [t.nanoseconds for t in answer.trials.values() if t.nanoseconds is not None]
+        record = partial(
+            self._record,
+            variant,
+            found.outcome,
+            found.message,
+            error=found.error,
+            size_bytes=file.stat().st_size,
+            load_ms=None if answer.nanoseconds is None else answer.nanoseconds / 1e6,
+            trial_ms=trials[-1] / 1e6 if trials else None,
+            changes=made.changes,
+            left=made.left,
+            start=start,
+        )
+        record()
+        if found.outcome == "right":
+            return
+        self._at("run on the host", (variant,))
+        host = self._host(file, folder)
+        record(host=host)  # the last record of a variant is the one that counts
+        if found.outcome == "wrong" and self._phones_are_to_be_asked(variant):
+            self._at("run in the library for arm64-v8a", (variant,))
+            record(host=host, arm64=self._judge(self._answer(variant.release, "arm64-v8a", file, folder / "arm64")))
+
+    def _phones_are_to_be_asked(self, variant: Variant) -> bool:
+        """Not of the scripted file where the traced one decided: emulation takes long, and the kernels are the same."""
+        if self._plan.abi == "arm64-v8a" or "arm64-v8a" not in self._plan.libraries[variant.release]:
+            return False
+        lines = [msgspec.json.decode(line, type=Line) for line in Path(self._plan.answers).read_bytes().splitlines()]
+        asked = [line.record.variant for line in lines if line.record and line.record.arm64]
+        return (variant.form, variant.release) not in [(one.form, one.release) for one in asked]
+
+    def _answer(self, release: str, abi: str, file: Path, folder: Path) -> FileAnswer:
+        folder.mkdir()
+        library = msgspec.convert(self._plan.libraries[release][abi], Library)
+        trials = [Trial(*of_tensors(trial, folder / f"{n}.bin")) for n, trial in enumerate(self._trials)]
+        limits = Limits(seconds=self._plan.step_seconds, step_seconds=self._plan.step_seconds)
+        report = library.runner().run([ModelFile(file, trials)], folder, ENVIRONMENT, limits)
+        return report.files.get(0, FileAnswer())
+
+    def _judge(self, answer: FileAnswer) -> Elsewhere:
+        """The outcome of a file in a library."""
+        if answer.failure is not None:
+            return Elsewhere(outcome="refused", message=_essence(answer.failure.message))
+        stopped = answer.crash or next((t.crash for t in answer.trials.values() if t.crash), None)
+        if stopped is not None:
+            how = " ".join(filter(None, [f"{stopped.step}: the process {stopped.how}.", stopped.frame, stopped.words]))
+            return Elsewhere(outcome="too slow" if stopped.timeout else "crashed", message=how[:MESSAGE_LENGTH])
+        failure = next((t.failure for t in answer.trials.values() if t.failure), None)
+        if failure is not None:
+            return Elsewhere(outcome="failed", message=_essence(failure.message))
+        outputs = [answer.trials[n].output for n in range(len(self._trials)) if n in answer.trials]
+        if len(outputs) < len(self._trials) or None in outputs:
+            return Elsewhere(outcome="too slow", message="not all trials were reached in time")
+        return compare(self._expected, [tensors_of(output) for output in outputs], self._noise)
+
+    def _host(self, file: Path, folder: Path) -> Elsewhere:
+        """The host's lite interpreter on the same file; in a child, since it may crash."""
+        result = folder / "host.json"
+
+        def run() -> None:
+            try:
+                lite = _load_for_lite_interpreter(str(file))  # type: ignore[no-untyped-call]
+                got = [tensors_of(lite(*[tensor.clone() for tensor in trial])) for trial in self._trials]
+                found = compare(self._expected, got, self._noise)
+            except Exception as error:  # noqa: BLE001 - whatever torch raises is a finding
+                found = Elsewhere(outcome="failed", message=_short(error))
+            result.write_bytes(msgspec.json.encode(found))
+
+        _, status = os.waitpid(fork(run), 0)
+        if not result.is_file():
+            return Elsewhere(outcome="crashed", message=f"the process {how_it_ended(status)}")
+        return msgspec.json.decode(result.read_bytes(), type=Elsewhere)
+
+    def _at(self, step: str, variants: tuple[Variant, ...]) -> None:
+        self._log.append(Line(at=At(step=step, variants=variants)))
+
+    def _record(self, variant: Variant, outcome: Outcome, message: str, *, start: float = 0.0, **facts: Any) -> None:
+        plan = self._plan
+        record = Record(
+            model=plan.model,
+            kind=kind_of(plan.model),
+            variant=variant,
+            abi=plan.abi,
+            outcome=outcome,
+            message=message[:MESSAGE_LENGTH],
+            reaction=self._reaction,
+            noise=self._noise,
+            seconds=round(time.monotonic() - start, 2) if start else 0.0,
+            **facts,
+        )
+        self._log.append(Line(record=record))
+
+
+def _capture(model: torch.nn.Module, capture: Capture, trial: Inputs) -> torch.jit.ScriptModule:
+    with torch.no_grad():
+        if capture == "script":
+            # A detector itself takes lists of images; what stands around it is for tracing.
+            scripted: torch.jit.ScriptModule = torch.jit.script(
+                model.detector if isinstance(model, OneImage) else model
+            )
+            return scripted
+        # Not strict: the models for segmentation give dictionaries.
+        traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
+            model, trial, check_trace=False, strict=False
+        )
+        return traced
+
+
+def _make(captured: torch.jit.ScriptModule, variant: Variant, folder: Path) -> Made:
+    """Lower, optimise, save, backport: the steps of a run, in its order."""
+    file, step = folder / "model.ptl", "lowering"
+    changes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    try:
+        bytecode, module = _bytecode(variant.release), captured
+        target = target_for(variant.release, bytecode)
+        if target is not None:
+            lowered = lower(captured, target)
+            module, changes, left = lowered.module, lowered.changes, lowered.left
+        if variant.form == "optimised":
+            step = "optimising"
+            module = optimise(module, (), (), freeze=variant.capture == "trace")
+        else:
+            prepare_to_save(module)
+        step = "saving"
+        save_lite(module, file)
+        if bytecode != PRODUCED_BYTECODE:
+            step = "backporting"
+            file = backport(file, folder / "backported.ptl", bytecode).file
+    except Exception as error:  # noqa: BLE001 - whatever torch raises is a finding
+        return Made(changes=changes, left=left, problem=f"{step}: {_short(error)}")
+    return Made(file=str(file), changes=changes, left=left)
+
+
+def _bytecode(release: str) -> int:
+    return BYTECODE.get(release, PRODUCED_BYTECODE)
+
+
+def _in_child(act: Callable[[], object]) -> None:
+    """Act in a fork, and end as it ended if that was not well: the sweep starts anew with the next variant."""
+
+    def run() -> None:
+        die_with_parent()
+        try:
+            act()
+        except BaseException:
+            traceback.print_exc()
+            raise
+
+    _, status = os.waitpid(fork(run), 0)
+    if status:
+        if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 1:
+            print(f"the process {how_it_ended(status)}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def _essence(message: str) -> str:
+    """An exception of the library without its C++ frames."""
+    return " ".join(re.split("Exception raised from|Debug info for handle", message)[0].split()).strip(" ()")
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_essence(str(error))}"[:MESSAGE_LENGTH]
+
+
+def main(plan: Path) -> int:
+    """Do what the plan says."""
+    warnings.simplefilter("ignore")
+    die_with_parent()
+    torch.set_num_threads(1)  # with more, forked children hang
+    try:
+        Model(msgspec.json.decode(plan.read_bytes(), type=Plan)).run()
+    except CannotRunError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))
