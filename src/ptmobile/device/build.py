@@ -31,6 +31,9 @@ _TOOLS: Final = {
     "apt-get": "apt",
     "dpkg-deb": "dpkg",
 }
+_NEEDS_ARM64: Final = (
+    f"It needs a network, and on Debian: apt-get install {' '.join(_TOOLS.values())}. The image has everything."
+)
 _ROOT_SCRIPTS: Final = ("arm64-root.sh", "make-jre.sh")
 
 
@@ -86,9 +89,9 @@ def provide_arm64(kit: Path, environment: Mapping[str, str]) -> None:
     root = kit.parent / f"arm64-{sources_digest(_ROOT_SCRIPTS)}"
     if not root.is_dir():
         with _whole(root, what) as folder:
-            _run([str(NATIVE / "arm64-root.sh"), str(folder)], environment, what)
+            _run([str(NATIVE / "arm64-root.sh"), str(folder)], environment, what, _NEEDS_ARM64)
     with _whole(part, what, ARM64) as folder:
-        _run([str(NATIVE / "build.sh"), str(folder), ARM64], environment, what)
+        _run([str(NATIVE / "build.sh"), str(folder), ARM64], environment, what, _NEEDS_ARM64)
         for name in ("root", "jre"):
             (folder / ARM64 / name).symlink_to(Path("..", "..", root.name, ARM64, name))
 
@@ -132,11 +135,11 @@ def _whole(target: Path, what: str, inner: str = "") -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _run(script: Sequence[str], environment: Mapping[str, str], what: str) -> None:
+def _run(script: Sequence[str], environment: Mapping[str, str], what: str, advice: str = _NEEDS) -> None:
     done = subprocess.run(["/bin/sh", *script], env=dict(environment), capture_output=True, text=True, check=False)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or ["it says nothing"]
-        raise CannotRunError(f"{what}: {reason[0]}", advice=_NEEDS)
+        raise CannotRunError(f"{what}: {reason[0]}", advice=advice)
 
 
 def _check_tools(environment: Mapping[str, str]) -> None:
