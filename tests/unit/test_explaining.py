@@ -203,6 +203,19 @@ def test_messages_as_users_post_them(message: str, name: str) -> None:
     assert first(f"{log}{message}\n{log}") == name
 
 
+def test_warnings_and_chatter_hide_no_error() -> None:
+    warning = "TracerWarning: Converting a tensor to a Python boolean might cause the trace to be incorrect.\n"
+    chatter = "E/SoLoader: couldn't find DSO to load: libtorch-code-gen.so\n"
+    for error, name in [
+        ("RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x5 and 4x2)", "matrix-sizes"),
+        ("A/libc: Fatal signal 11 (SIGSEGV), code 1", "crash"),
+        ("ModuleNotFoundError: No module named 'models'", "python-module-missing"),
+    ]:
+        assert first(chatter + warning + error) == name
+    assert first(chatter + warning) == "tracer-warning-branch"
+    assert first(chatter) == "java-code-gen"
+
+
 def test_the_stage_decides_between_meanings() -> None:
     assert first("MemoryError: std::bad_alloc", "lite") == "lite-named-tuple"
     assert first("MemoryError: std::bad_alloc", "eager") == "out-of-memory"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ptmobile.explaining.catalogue.app import APP
+from ptmobile.explaining.catalogue.app import APP, HARMLESS
 from ptmobile.explaining.catalogue.backends import BACKENDS
 from ptmobile.explaining.catalogue.data_types import DATA_TYPES
 from ptmobile.explaining.catalogue.files import FILES
@@ -21,11 +21,9 @@ from ptmobile.explaining.catalogue.tracing import TRACING
 from ptmobile.explaining.catalogue.weights import WEIGHTS
 from ptmobile.explaining.model import KnownError
 
-#: By where they come from, in the order of a run; the groups' names are headings of the documentation.
+#: By where they come from; the names of the groups are headings of the documentation.
 GROUPS: Final[dict[str, tuple[KnownError, ...]]] = {
-    "Weights and checkpoints": WEIGHTS,
     "Tracing": TRACING,
-    "Warnings of the tracer": TRACER_WARNINGS,
     "Scripting: the code": SCRIPTING,
     "Scripting: the types": SCRIPTING_TYPES,
     "Optimising": OPTIMISING,
@@ -37,6 +35,9 @@ GROUPS: Final[dict[str, tuple[KnownError, ...]]] = {
     "Devices and quantised models": BACKENDS,
     "Shapes and arguments": SHAPES,
     "Data types": DATA_TYPES,
+    "Weights and checkpoints": WEIGHTS,
     "Memory, disk and crashes": MACHINE,
+    "Warnings of the tracer": TRACER_WARNINGS,
+    "Lines that mean nothing": HARMLESS,
 }
 KNOWN_ERRORS: Final[tuple[KnownError, ...]] = tuple(known for group in GROUPS.values() for known in group)

@@ -58,16 +58,6 @@ APP: Final[tuple[KnownError, ...]] = (
         example='java.lang.UnsatisfiedLinkError: dlopen failed: library "libpytorch_jni.so" not found',
     ),
     KnownError(
-        id="java-code-gen",
-        says="couldn't find DSO to load: libtorch-code-gen.so",
-        patterns=(r"couldn't find DSO to load: libtorch-code-gen\.so",),
-        stages=("device",),
-        cause="Every release prints this line; that library is optional and is in no published release.",
-        remedy="Ignore it, and look for another line if the app does not work.",
-        source=("pytorch/android-demo-app#142", "pytorch/pytorch#109579"),
-        example="couldn't find DSO to load: libtorch-code-gen.so",
-    ),
-    KnownError(
         id="java-duplicate-classes",
         says="Duplicate class com.facebook.jni.CppException found in modules",
         patterns=(r"Duplicate class com\.facebook\.(?:jni|soloader)",),
@@ -91,5 +81,19 @@ APP: Final[tuple[KnownError, ...]] = (
         ),
         source=("pytorch/android-demo-app#143", "facebookincubator/fbjni#59"),
         example="java.lang.IllegalStateException: Cannot re-initialize NativeLoader.",
+    ),
+)
+
+#: What is printed where nothing is wrong; last of all, so that it hides no error beside it.
+HARMLESS: Final[tuple[KnownError, ...]] = (
+    KnownError(
+        id="java-code-gen",
+        says="couldn't find DSO to load: libtorch-code-gen.so",
+        patterns=(r"couldn't find DSO to load: libtorch-code-gen\.so",),
+        stages=("device",),
+        cause="Every release prints this line; that library is optional and is in no published release.",
+        remedy="Ignore it, and look for another line if the app does not work.",
+        source=("pytorch/android-demo-app#142", "pytorch/pytorch#109579"),
+        example="couldn't find DSO to load: libtorch-code-gen.so",
     ),
 )

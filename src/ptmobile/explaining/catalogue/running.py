@@ -16,8 +16,8 @@ RUNNING: Final[tuple[KnownError, ...]] = (
             "The lite interpreter of 1.13 breaks on a scripted model that returns a NamedTuple (GoogLeNet, Inception)."
         ),
         remedy=(
-            "Return a plain tuple or a dict, or use `method: trace`, which turns a NamedTuple into a tuple. If "
-            "there is no NamedTuple, the memory may have run out."
+            "Let ptmobile do it (`outputs: adapt`), return a plain tuple, or use `method: trace`, which makes a "
+            "tuple of it. If there is no NamedTuple, the memory may have run out."
         ),
         source=("torch/csrc/jit/mobile/type_parser.cpp", "docs/troubleshooting.md"),
         example="ValueError: basic_string::_M_create",

@@ -18,8 +18,8 @@ SAVING: Final[tuple[KnownError, ...]] = (
         cause="forward uses a Python class that is no nn.Module. The lite interpreter knows no such classes.",
         detail="The class: {type}.",
         remedy=(
-            "Pass tensors, tuples and dicts instead, or trace the model with `method: trace`: a trace has no "
-            "classes. torchvision's detection models are such."
+            "If it is what forward returns, let ptmobile adapt it (`outputs: adapt`). Inside, pass tensors, "
+            "tuples and dicts, or use `method: trace`: a trace has no classes."
         ),
         source=("torch/csrc/jit/serialization/export_module.cpp",),
         example=(

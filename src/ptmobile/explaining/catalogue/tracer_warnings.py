@@ -1,4 +1,4 @@
-"""What the tracer warns of: each warning tells of something that is baked into the trace."""
+"""What the tracer warns of, after all errors: they may stand in one log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from typing import Final
 from ptmobile.explaining.model import KnownError
 
 TRACER_WARNINGS: Final[tuple[KnownError, ...]] = (
+    KnownError(
+        id="trace-random",
+        says="Trace had nondeterministic nodes. Did you forget call .eval() on your model?",
+        patterns=(r"Trace had nondeterministic nodes",),
+        stages=("traced",),
+        cause="The model draws random numbers while it runs, usually because dropout is active in training mode.",
+        remedy="Call model.eval() before tracing (ptmobile does); take noise out of forward for inference.",
+        source=("torch/jit/_trace.py", "pytorch/pytorch#73353", "pytorch/pytorch#71929"),
+        example=(
+            "Trace had nondeterministic nodes. Did you forget call .eval() on your model? Nodes: %9 : Float(2, 4) "
+            "= aten::rand_like(%x, %4, %5, %6, %7, %8)"
+        ),
+    ),
     KnownError(
         id="tracer-warning-branch",
         says="Converting a tensor to a Python boolean might cause the trace to be incorrect",

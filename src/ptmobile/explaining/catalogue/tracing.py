@@ -16,8 +16,8 @@ TRACING: Final[tuple[KnownError, ...]] = (
             "The model returns something that is no tensor (a number, text, None, an object); a trace keeps tensors."
         ),
         remedy=(
-            "Return a tuple of tensors, numbers as torch.tensor(...); or use `method: script`, which keeps "
-            "numbers, text and None."
+            "Let ptmobile do it (`outputs: adapt`), or return a tuple of tensors, numbers as torch.tensor(...); "
+            "or use `method: script`, which keeps numbers, text and None."
         ),
         source=("torch/csrc/jit/frontend/tracer.cpp", "pytorch/vision: all detection models"),
         example=(
@@ -35,8 +35,8 @@ TRACING: Final[tuple[KnownError, ...]] = (
             "change."
         ),
         remedy=(
-            "In forward, return a tuple of tensors (torchvision's segmentation models: wrap them and return "
-            "out['out']); or use `method: script`, which keeps dicts."
+            "Let ptmobile do it (`outputs: adapt`), or return a tuple of tensors in forward; or use `method: "
+            "script`, which keeps dicts."
         ),
         source=("torch/csrc/jit/frontend/tracer.cpp",),
         example=(
@@ -132,19 +132,6 @@ TRACING: Final[tuple[KnownError, ...]] = (
             "RuntimeError: output 1 ( 1 1 1 [ CPUFloatType{3} ]) of traced region did not have observable data "
             "dependence with trace inputs; this probably indicates your program cannot be understood by the "
             "tracer."
-        ),
-    ),
-    KnownError(
-        id="trace-random",
-        says="Trace had nondeterministic nodes. Did you forget call .eval() on your model?",
-        patterns=(r"Trace had nondeterministic nodes",),
-        stages=("traced",),
-        cause="The model draws random numbers while it runs, usually because dropout is active in training mode.",
-        remedy="Call model.eval() before tracing (ptmobile does); take noise out of forward for inference.",
-        source=("torch/jit/_trace.py", "pytorch/pytorch#73353", "pytorch/pytorch#71929"),
-        example=(
-            "Trace had nondeterministic nodes. Did you forget call .eval() on your model? Nodes: %9 : Float(2, 4) "
-            "= aten::rand_like(%x, %4, %5, %6, %7, %8)"
         ),
     ),
     KnownError(
