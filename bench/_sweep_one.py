@@ -7,7 +7,6 @@ answers file at once, so that a crash or a limit costs one variant. Everything t
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
@@ -22,35 +21,19 @@ import msgspec
 import torch
 from _libraries import ENVIRONMENT, Library
 from _sweep_compare import Inputs, compare, of_tensors, reaction_of, tensors_of
+from _sweep_make import MESSAGE_LENGTH, Made, bytecode_of, capture_model, essence, make_file, short
 from _sweep_records import CAPTURES, At, Capture, Elsewhere, Line, Log, Outcome, Plan, Record, Variant
-from _zoo import OneImage, build, inputs, kind_of
+from _zoo import build, inputs, kind_of
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from ptmobile.device.answers import FileAnswer
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.plan import ModelFile, Trial
 from ptmobile.device.runner import Limits
-from ptmobile.editions import PRODUCED_BYTECODE
-from ptmobile.worker.backporting import backport
-from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.optimizing import optimise
 from ptmobile.worker.processes import die_with_parent, fork, how_it_ended
-from ptmobile.worker.saving import prepare_to_save, save_lite
 
-MESSAGE_LENGTH = 1500
 LAST_BIT = 1e-7  # of a float32, as a part of it
-#: The bytecode of the file that is made for a release; for the others, what torch writes.
-BYTECODE = {"1.9.0": 5}
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What making a file gave: the file, or at which step and why not."""
-
-    file: str = ""
-    changes: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    problem: str = ""
 
 
 class Model:
@@ -69,7 +52,7 @@ class Model:
         """Build, run eagerly, then fork for each way of capturing."""
         plan = self._plan
         for release in plan.libraries:
-            target_for(release, _bytecode(release))  # kept for all children
+            target_for(release, bytecode_of(release))  # kept for all children
         self._at("build", plan.variants)
         model = build(plan.model)
         self._at("run eagerly", plan.variants)
@@ -102,10 +85,10 @@ class Model:
     def _walk(self, model: torch.nn.Module, capture: Capture, variants: tuple[Variant, ...]) -> None:
         self._at(capture, variants)
         try:
-            captured = _capture(model, capture, self._trials[0])
+            captured = capture_model(model, capture, self._trials[0])
         except Exception as error:  # noqa: BLE001 - whatever torch raises is a finding
             for variant in variants:
-                self._record(variant, "not captured", _short(error))
+                self._record(variant, "not captured", short(error))
             return
         for variant in variants:
             start = time.monotonic()
@@ -116,7 +99,7 @@ class Model:
         folder.mkdir()
         result = folder / "made.json"
         self._at("make the file", (variant,))
-        _in_child(lambda: result.write_bytes(msgspec.json.encode(_make(captured, variant, folder))))
+        _in_child(lambda: result.write_bytes(msgspec.json.encode(make_file(captured, variant, folder))))
         made = msgspec.json.decode(result.read_bytes(), type=Made)
         if made.problem:
             self._record(variant, "not made", made.problem, changes=made.changes, left=made.left, start=start)
@@ -172,14 +155,14 @@ class Model:
     def _judge(self, answer: FileAnswer) -> Elsewhere:
         """The outcome of a file in a library."""
         if answer.failure is not None:
-            return Elsewhere(outcome="refused", message=_essence(answer.failure.message))
+            return Elsewhere(outcome="refused", message=essence(answer.failure.message))
         stopped = answer.crash or next((t.crash for t in answer.trials.values() if t.crash), None)
         if stopped is not None:
             how = " ".join(filter(None, [f"{stopped.step}: the process {stopped.how}.", stopped.frame, stopped.words]))
             return Elsewhere(outcome="too slow" if stopped.timeout else "crashed", message=how[:MESSAGE_LENGTH])
         failure = next((t.failure for t in answer.trials.values() if t.failure), None)
         if failure is not None:
-            return Elsewhere(outcome="failed", message=_essence(failure.message))
+            return Elsewhere(outcome="failed", message=essence(failure.message))
         outputs = [answer.trials[n].output for n in range(len(self._trials)) if n in answer.trials]
         if len(outputs) < len(self._trials) or None in outputs:
             return Elsewhere(outcome="too slow", message="not all trials were reached in time")
@@ -195,7 +178,7 @@ class Model:
                 got = [tensors_of(lite(*[tensor.clone() for tensor in trial])) for trial in self._trials]
                 found = compare(self._expected, got, self._noise)
             except Exception as error:  # noqa: BLE001 - whatever torch raises is a finding
-                found = Elsewhere(outcome="failed", message=_short(error))
+                found = Elsewhere(outcome="failed", message=short(error))
             result.write_bytes(msgspec.json.encode(found))
 
         _, status = os.waitpid(fork(run), 0)
@@ -223,51 +206,6 @@ class Model:
         self._log.append(Line(record=record))
 
 
-def _capture(model: torch.nn.Module, capture: Capture, trial: Inputs) -> torch.jit.ScriptModule:
-    with torch.no_grad():
-        if capture == "script":
-            # A detector itself takes lists of images; what stands around it is for tracing.
-            scripted: torch.jit.ScriptModule = torch.jit.script(
-                model.detector if isinstance(model, OneImage) else model
-            )
-            return scripted
-        # Not strict: the models for segmentation give dictionaries.
-        traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
-            model, trial, check_trace=False, strict=False
-        )
-        return traced
-
-
-def _make(captured: torch.jit.ScriptModule, variant: Variant, folder: Path) -> Made:
-    """Lower, optimise, save, backport: the steps of a run, in its order."""
-    file, step = folder / "model.ptl", "lowering"
-    changes: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    try:
-        bytecode, module = _bytecode(variant.release), captured
-        target = target_for(variant.release, bytecode)
-        if target is not None:
-            lowered = lower(captured, target)
-            module, changes, left = lowered.module, lowered.changes, lowered.left
-        if variant.form == "optimised":
-            step = "optimising"
-            module = optimise(module, (), (), freeze=variant.capture == "trace")
-        else:
-            prepare_to_save(module)
-        step = "saving"
-        save_lite(module, file)
-        if bytecode != PRODUCED_BYTECODE:
-            step = "backporting"
-            file = backport(file, folder / "backported.ptl", bytecode).file
-    except Exception as error:  # noqa: BLE001 - whatever torch raises is a finding
-        return Made(changes=changes, left=left, problem=f"{step}: {_short(error)}")
-    return Made(file=str(file), changes=changes, left=left)
-
-
-def _bytecode(release: str) -> int:
-    return BYTECODE.get(release, PRODUCED_BYTECODE)
-
-
 def _in_child(act: Callable[[], object]) -> None:
     """Act in a fork, and end as it ended if that was not well: the sweep starts anew with the next variant."""
 
@@ -284,15 +222,6 @@ def _in_child(act: Callable[[], object]) -> None:
         if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != 1:
             print(f"the process {how_it_ended(status)}", file=sys.stderr, flush=True)
         os._exit(1)
-
-
-def _essence(message: str) -> str:
-    """An exception of the library without its C++ frames."""
-    return " ".join(re.split("Exception raised from|Debug info for handle", message)[0].split()).strip(" ()")
-
-
-def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_essence(str(error))}"[:MESSAGE_LENGTH]
 
 
 def main(plan: Path) -> int:
