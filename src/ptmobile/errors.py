@@ -52,6 +52,10 @@ class ConvertError(PtmobileError):
     code = ExitCode.CONVERT
 
 
+class ImpossibleError(ConvertError):
+    """What was asked for cannot be, however the file is built."""
+
+
 class MismatchError(PtmobileError):
     """The file does not compute what the model computes."""
 

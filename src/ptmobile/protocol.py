@@ -46,6 +46,14 @@ class StageEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unk
     stage: Stage
 
 
+class BuildEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """The process that made one build of a road has ended badly; ``status`` is a wait status, as of ``os.waitpid``."""
+
+    method: Method
+    target: Name = ""
+    status: int
+
+
 class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
     """Something worth telling, as soon as it is known."""
 
@@ -58,7 +66,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unkno
     result: ModelResult
 
 
-Message = StageBegan | StageEnded | Noticed | Finished
+Message = StageBegan | StageEnded | BuildEnded | Noticed | Finished
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)

@@ -25,12 +25,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Problem(Record, frozen=True, kw_only=True):
-    """Why a stage failed: what happened, where in the user's code, and what to do."""
+    """Why a stage failed: what happened, where in the user's code, and what to do.
+
+    ``final``: what was asked for is impossible, so that no other way of building the file helps.
+    """
 
     title: Name
     message: Text
     location: Name = ""
     advice: Text = ""
+    final: bool = False
 
 
 class Notice(Record, frozen=True, kw_only=True):
@@ -154,6 +158,37 @@ class OutputCard(Record, frozen=True, kw_only=True):
     memory_format: Name = ""
 
 
+class AdaptedOutput(Record, frozen=True, kw_only=True):
+    """Where a value of the eager model's output is in what the file returns, such as ``out.boxes`` in ``out['boxes']``.
+
+    ``position`` is empty for a value that the file does not return; ``note`` says why, or what is to be known of it.
+    """
+
+    output: Name
+    position: Name = ""
+    note: Text = ""
+
+
+class AdaptedInput(Record, frozen=True, kw_only=True):
+    """An argument of the eager model that is a list: the file takes its tensors as arguments of their own.
+
+    ``positions`` are these arguments of the file, ``argument`` is that of the model; both count from 0.
+    """
+
+    argument: int
+    positions: tuple[int, ...]
+
+
+class Adaptation(Record, frozen=True, kw_only=True):
+    """How the file's ``forward`` differs from the model's in form. ``returns`` is what the file returns, in words."""
+
+    method: Method
+    returns: Name = ""
+    inputs: tuple[AdaptedInput, ...] = ()
+    outputs: tuple[AdaptedOutput, ...] = ()
+    notes: tuple[Text, ...] = ()
+
+
 class WorkerFile(Record, frozen=True, kw_only=True):
     """A file that the worker left in its scratch folder.
 
@@ -246,6 +281,7 @@ Mode = Literal["convert", "check"]
 
 class ModelResult(Record, frozen=True, kw_only=True):
     """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one.
+    ``adapted`` says how their inputs and outputs differ in form from the model's; None where they do not.
 
     In mode ``check`` the model is a file that was there before, and nothing is made of it.
     """
@@ -260,6 +296,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     deterministic: bool | None = None
     file: WorkerFile | None = None
     editions: tuple[WorkerFile, ...] = ()
+    adapted: Adaptation | None = None
     choice: Text = ""
     failure: Failure | None = None
     environment: Environment | None = None

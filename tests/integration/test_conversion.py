@@ -117,6 +117,7 @@ def test_a_trace_optimised_without_being_frozen_is_wrong_and_the_comparison_sees
         from pathlib import Path
         import torch
         from roads import TrainedNorm
+        from ptmobile.protocol import Job
         from ptmobile.spec.conversion import ConversionSpec, ExampleInput
         from ptmobile.worker.comparing import Policy, compare_pair
         from ptmobile.worker.comparing.pairs import PairSpec, load_from
@@ -128,10 +129,12 @@ def test_a_trace_optimised_without_being_frozen_is_wrong_and_the_comparison_sees
         torch.set_num_threads(1)
         torch.set_grad_enabled(False)
         scratch = Path.cwd()
-        spec = ConversionSpec(model="roads.py:TrainedNorm", inputs=(ExampleInput(shape=(1, 3, 12, 12)),))
+        inputs = (ExampleInput(shape=(1, 3, 12, 12)),)
+        spec = ConversionSpec(model="roads.py:TrainedNorm", inputs=inputs, outputs="keep")
         trials = make_trials(spec, spec.inputs, scratch)
         model = TrainedNorm().eval()
-        traced, _ = capture(model, "trace", trials[0], scratch)
+        job = Job(spec=spec, workspace=str(scratch), scratch=str(scratch))
+        traced = capture(job, model, "trace", trials[0]).module
         frozen = optimise(traced, (), (), freeze=True)
         hasty = optimise(traced, (), (), freeze=False)
         for name, variant in (("eager", model), ("traced", traced), ("frozen", frozen), ("hasty", hasty)):
@@ -167,13 +170,13 @@ def test_without_optimisation_everything_is_bit_equal(convert: Converter, method
 
 
 def test_exact_comparison_refuses_what_optimisation_rounds(convert: Converter) -> None:
-    report = convert("roads.py:TrainedNorm", IMAGE, compare="exact")
+    report = convert("roads.py:TrainedNorm", IMAGE, compare="exact", repair="off")
     assert_failed(report, 5, "optimised (script) does not compute what eager computes", "exact equality is owed")
     assert_passed(convert("roads.py:TrainedNorm", IMAGE, compare="exact", optimize=False), "script")
 
 
 def test_a_tolerance_of_the_user_is_the_one_that_is_applied(convert: Converter) -> None:
-    report = convert("roads.py:TrainedNorm", IMAGE, rtol=0.0, atol=1e-12)
+    report = convert("roads.py:TrainedNorm", IMAGE, rtol=0.0, atol=1e-12, repair="off")
     assert_failed(report, 5, "optimised (script)")
     values = comparison(report, "eager", "optimised (script)").outputs[0].values
     assert values is not None
@@ -183,7 +186,7 @@ def test_a_tolerance_of_the_user_is_the_one_that_is_applied(convert: Converter) 
 
 
 def test_a_file_that_did_not_verify_has_a_name_that_says_so(convert: Converter) -> None:
-    report = convert("roads.py:TrainedNorm", IMAGE, compare="exact", name="rounded")
+    report = convert("roads.py:TrainedNorm", IMAGE, compare="exact", name="rounded", repair="off")
     assert convert.file(report).name == "rounded.unverified.ptl"
     assert convert.file(report).exists()
     assert not (convert.workspace / "out" / "rounded.ptl").exists()
@@ -273,7 +276,7 @@ def test_the_method_that_was_asked_for_is_shipped(convert: Converter, method: st
 def test_auto_falls_back_to_the_trace_and_says_why(
     convert: Converter, model: str, inputs: list[int], stage: str | None, why: str
 ) -> None:
-    report = convert(model, inputs)
+    report = convert(model, inputs, outputs="keep")
     assert_passed(report, "trace")
     assert report.result.choice.startswith("trace (script failed: ")
     assert why in report.result.choice
@@ -299,7 +302,7 @@ def test_a_trace_that_is_impossible_does_not_hinder_the_script(convert: Converte
 
 
 def test_without_any_road_both_reasons_are_told(convert: Converter) -> None:
-    report = convert("roads.py:NoRoad")
+    report = convert("roads.py:NoRoad", outputs="keep")
     assert_failed(report, 4, "could not be scripted", "roads.py:", "Also tried: trace", "could not be traced")
     assert report.file is None
 
@@ -537,12 +540,12 @@ def test_an_ordered_dict_becomes_a_dict_which_is_noted(convert: Converter) -> No
 
 
 def test_a_named_tuple_becomes_a_tuple_which_is_noted(convert: Converter) -> None:
-    found = comparison(convert("outputs.py:NamedTupleNet"), "eager", "lite (trace)")
+    found = comparison(convert("outputs.py:NamedTupleNet", method="trace"), "eager", "lite (trace)")
     assert [(f.kind, f.fails) for f in found.findings] == [("container", False)]
 
 
-def test_a_dict_cannot_be_traced(convert: Converter) -> None:
-    assert_failed(convert("outputs.py:Named", method="trace"), 4, "dict", "return a tuple of tensors")
+def test_a_dict_cannot_be_traced_as_it_is(convert: Converter) -> None:
+    assert_failed(convert("outputs.py:Named", method="trace", outputs="keep"), 4, "dict", "return a tuple of tensors")
 
 
 def test_an_output_that_no_runtime_returns_is_refused(convert: Converter) -> None:
@@ -551,7 +554,7 @@ def test_an_output_that_no_runtime_returns_is_refused(convert: Converter) -> Non
 
 def test_nan_that_the_optimised_model_swallows_is_a_mismatch(convert: Converter) -> None:
     """XNNPACK's clamp makes 0 of it: a comparison that ignored NaN would pass."""
-    report = convert("outputs.py:NanOfNegative", [1, 1, 4, 4])
+    report = convert("outputs.py:NanOfNegative", [1, 1, 4, 4], repair="off")
     assert_failed(report, 5, "optimised (script) does not compute what eager computes", "NaN on one side")
     assert report.file is not None
     assert report.file.path.endswith(".unverified.ptl")
@@ -637,7 +640,7 @@ def test_a_crash_while_tracing_is_a_finding_of_that_stage_only(convert: Converte
 
 def test_a_crash_of_the_optimised_model_is_a_finding_of_that_stage(convert: Converter) -> None:
     """Convolutions hoisted out of an `if` run on tensors that they were not meant for."""
-    report = convert("roads.py:Hoisted", [1, 4, 256, 256], method="script")
+    report = convert("roads.py:Hoisted", [1, 4, 256, 256], method="script", repair="off")
     assert_failed(report, 4, "SIGSEGV", "stage optimised, trial 0")
     assert not_passed(report) == {"optimised (script)": "crashed"}
     assert comparison(report, "eager", "scripted").equal
@@ -647,7 +650,7 @@ def test_a_crash_of_the_optimised_model_is_a_finding_of_that_stage(convert: Conv
 
 def test_a_file_that_the_lite_interpreter_cannot_run_is_a_finding_of_that_stage(convert: Converter) -> None:
     """It raises something senseless or crashes, by chance; what is sure is that it does not work."""
-    report = convert("outputs.py:NamedTupleNet", method="script")
+    report = convert("outputs.py:NamedTupleNet", method="script", outputs="keep", repair="off")
     assert_failed(report, 5)
     assert set(not_passed(report)) == {"lite (script)"}
     assert comparison(report, "eager", "optimised (script)").passed
@@ -675,7 +678,7 @@ def test_one_model_that_fails_leaves_the_others_alone(convert: Converter) -> Non
     ],
 )
 def test_what_fails_the_step(convert: Converter, fail_on: str, models: list[str], code: int) -> None:
-    report = convert.run([convert.spec(model) for model in models], fail_on=fail_on)
+    report = convert.run([convert.spec(model, outputs="keep") for model in models], fail_on=fail_on)
     assert report.exit_code == code
 
 

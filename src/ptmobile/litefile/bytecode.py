@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from ptmobile.litefile.flow import always_called
 from ptmobile.litefile.model import LiteFileError, printable
 from ptmobile.litefile.pickled import load_plain
 
@@ -29,12 +30,13 @@ _FIELD_NAME = re.compile(r"(?<!\w)\[\s*\w+\s*,")
 
 @dataclass(slots=True)
 class Bytecode:
-    """What all functions of a file use together."""
+    """What all functions of a file use together; `always` are the operators that run whenever `forward` does."""
 
     version: int
     functions: list[str] = field(default_factory=list)
     operators: dict[str, int | None] = field(default_factory=dict)
     types: set[str] = field(default_factory=set)
+    always: set[str] = field(default_factory=set)
 
     def methods(self) -> tuple[str, ...]:
         """The root module's methods, sorted.
@@ -86,8 +88,9 @@ def _read_function(function: object, bytecode: Bytecode) -> int:
     bytecode.functions.append(printable(name, "function name"))
     operators = _rows(code, "operators")
     types = _rows(code, "types")
-    for operator in operators:
-        _read_operator(operator, bytecode)
+    names = [_read_operator(operator, bytecode) for operator in operators]
+    if name == f"{bytecode.functions[0].rpartition('.')[0]}.forward":
+        bytecode.always |= {names[at] for at in always_called(_rows(code, "instructions")) if 0 <= at < len(names)}
     for entry in types:
         if not isinstance(entry, str):
             raise _unexpected("a type is not a string")
@@ -103,7 +106,7 @@ def _rows(code: tuple[object, ...], wanted: str) -> tuple[object, ...]:
     raise _unexpected(f"a function has no table of {wanted}")
 
 
-def _read_operator(operator: object, bytecode: Bytecode) -> None:
+def _read_operator(operator: object, bytecode: Bytecode) -> str:
     arguments: int | None = None
     match operator:
         case (str() as name, str() as overload):
@@ -116,6 +119,7 @@ def _read_operator(operator: object, bytecode: Bytecode) -> None:
     known = bytecode.operators.get(full)
     # The most demanding call decides what a runtime must offer.
     bytecode.operators[full] = arguments if known is None else max(known, arguments or 0)
+    return full
 
 
 def contained_types(text: str) -> set[str]:

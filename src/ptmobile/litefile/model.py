@@ -31,7 +31,8 @@ class LiteFile(msgspec.Struct, frozen=True, kw_only=True):
     `archive_version` (the `version` record) rises with operators whose meaning changed, and no backport lowers it.
     `methods` are the root module's own, without the pair that (un)pickles it. `operators` are the root operators as
     `namespace::name.overload`, sorted; `operator_arguments` has, for each that says so (bytecode 6 and newer), the
-    largest number of arguments it is called with. `types` are the atomic types and classes of the type tables.
+    largest number of arguments it is called with. `conditional` are those that `forward` need not call: they are in a
+    branch, in a loop, or in another method. `types` are the atomic types and classes of the type tables.
     """
 
     file: str
@@ -45,6 +46,7 @@ class LiteFile(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[str, ...]
     sections: tuple[Section, ...]
     extra_files: tuple[str, ...]
+    conditional: tuple[str, ...] = ()
 
 
 def printable(text: str, what: str, *, limit: int = 1000) -> str:

@@ -20,7 +20,7 @@ DTYPES: tuple[str, ...] = get_args(DType)
 OptimizerPass = Literal[
     "CONV_BN_FUSION", "INSERT_FOLD_PREPACK_OPS", "REMOVE_DROPOUT", "FUSE_ADD_RELU", "HOIST_CONV_PACKED_PARAMS"
 ]
-OPTIMIZER_PASSES: tuple[str, ...] = get_args(OptimizerPass)
+OPTIMIZER_PASSES: tuple[OptimizerPass, ...] = get_args(OptimizerPass)
 
 MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -44,6 +44,10 @@ class ExampleInput(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", fo
     range: Annotated[
         tuple[float, float] | None,
         Meta(description="Lowest and highest value; the upper end is excluded for integers."),
+    ] = None
+    list_of: Annotated[
+        Annotated[int, Meta(ge=1, le=64)] | None,
+        Meta(description="The argument is a list of this many tensors, each of the shape; of a file, all it holds."),
     ] = None
     file: Annotated[str | None, Meta(description="A .npy, .npz or .pt file in the workspace.")] = None
     key: Annotated[str | None, Meta(description="Name of the array inside an .npz or .pt file.")] = None
@@ -120,6 +124,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     output: Annotated[
         str | None, Meta(description="Path of the .ptl file in the workspace. Default: REPORT_DIR/NAME.ptl.")
     ] = None
+    outputs: Annotated[
+        Literal["adapt", "keep"],
+        Meta(
+            description=(
+                "adapt: what the model returns is given another form where no file can have it as it is (objects, "
+                "named tuples, dictionaries under tracing), as the report says; keep: it is left as it is."
+            )
+        ),
+    ] = "adapt"
     trials: Annotated[
         int, Meta(ge=1, le=1000, description="Random inputs per shape on which all variants are compared.")
     ] = 3

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from ptmobile.explaining import advice_for
-from ptmobile.protocol import Message, Noticed, StageBegan, StageEnded
+from ptmobile.protocol import BuildEnded, Message, Noticed, StageBegan, StageEnded
 from ptmobile.result import Method, Notice, Problem, Stage, StageName
 from ptmobile.worker.channel import Reader, Writer, pipe
 from ptmobile.worker.processes import end, fork, how_it_ended
@@ -135,6 +135,10 @@ class Crew:
         elif isinstance(message, StageEnded):
             member.busy = None
             self.record.stages[message.stage.key] = message.stage
+        elif isinstance(message, BuildEnded):
+            member.busy = member.busy or StageBegan(name="saved", method=message.method, target=message.target)
+            self._fail(member, f"The process {how_it_ended(message.status)}{_during(member.busy)}.", "crashed")
+            return
         elif isinstance(message, Noticed):
             self.record.notices.append(message.notice)
         self._emit(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from ptmobile.errors import LoadError
 from ptmobile.result import Trial
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, Shape
+from ptmobile.worker.adapting.arguments import Layout
 from ptmobile.worker.loading.checkpoints import open_tensor_file
 from ptmobile.worker.loading.state_dicts import summary
 from ptmobile.worker.values import describe
@@ -25,11 +27,15 @@ _ADVICE = "It must be a .npy or .npz of numbers (numpy.save, numpy.savez), or a 
 
 @dataclass(frozen=True)
 class TrialInputs:
-    """The arguments of one trial, ready to be cloned for each run."""
+    """The arguments of one trial, ready to be cloned for each run.
+
+    ``layout`` says which of them make up lists; it is known before the model is loaded back from a file only.
+    """
 
     number: int
     seed: int | None
     arguments: tuple[torch.Tensor, ...]
+    layout: Layout = ()
 
     def described(self) -> Trial:
         """The trial as the report shows it."""
@@ -51,16 +57,29 @@ def make_trials(spec: ConversionSpec, entries: tuple[ExampleInput, ...], workspa
         for _ in range(spec.trials):
             number = len(trials)
             generator = torch.Generator().manual_seed(spec.seed + number)
-            arguments: list[torch.Tensor] = []
-            for entry in entries:
-                if entry.file:
-                    arguments += data[entry.file]
-                else:
-                    shapes = entry.alternatives()
-                    arguments.append(draw(entry, shapes[min(alternative, len(shapes) - 1)], generator))
-            seeded = any(not entry.file for entry in entries)
-            trials.append(TrialInputs(number, spec.seed + number if seeded else None, tuple(arguments)))
+            given = [data[entry.file] if entry.file else _drawn(entry, alternative, generator) for entry in entries]
+            layout = tuple(chain.from_iterable(map(_layout, entries, given)))
+            seed = spec.seed + number if any(not entry.file for entry in entries) else None
+            trials.append(TrialInputs(number, seed, tuple(chain.from_iterable(given)), layout))
     return trials
+
+
+def _drawn(entry: ExampleInput, alternative: int, generator: torch.Generator) -> list[torch.Tensor]:
+    shapes = entry.alternatives()
+    shape = shapes[min(alternative, len(shapes) - 1)]
+    return [draw(entry, shape, generator) for _ in range(entry.list_of or 1)]
+
+
+def _layout(entry: ExampleInput, tensors: list[torch.Tensor]) -> Layout:
+    """What the tensors of an entry are to the model: arguments, or the list that one argument is."""
+    if entry.list_of is None:
+        return (None,) * len(tensors)
+    if len(tensors) != entry.list_of:
+        raise LoadError(
+            f"The data file {entry.file} gives {len(tensors)} tensors, where list-of says {entry.list_of}.",
+            advice="Give list-of as many as it holds, or name one by key.",
+        )
+    return (entry.list_of,)
 
 
 def draw(entry: ExampleInput, shape: Shape, generator: torch.Generator) -> torch.Tensor:

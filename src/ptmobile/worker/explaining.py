@@ -6,7 +6,7 @@ import re
 import traceback
 from pathlib import Path
 
-from ptmobile.errors import PtmobileError
+from ptmobile.errors import ImpossibleError, PtmobileError
 from ptmobile.explaining import advice_for
 from ptmobile.result import Problem
 from ptmobile.worker.loading.user_code import describe
@@ -26,7 +26,8 @@ def problem_of(error: BaseException, title: str, workspace: Path, stage: str = "
     """
     if isinstance(error, PtmobileError):
         advice = error.advice or advice_for(error.message, stage=stage)
-        return Problem(title=title, message=_sent(error.message), advice=_sent(advice))
+        final = isinstance(error, ImpossibleError)
+        return Problem(title=title, message=_sent(error.message), advice=_sent(advice), final=final)
     root = workspace.resolve()
     text = describe(error, _LONG)
     message = _without_folders(_reason(text), root)

@@ -13,6 +13,7 @@ import torchvision
 
 from ptmobile.protocol import Job
 from ptmobile.result import (
+    Adaptation,
     Comparison,
     Environment,
     Failure,
@@ -23,6 +24,7 @@ from ptmobile.result import (
     StageName,
     Trial,
 )
+from ptmobile.worker.adapting.records import load_adaptation
 from ptmobile.worker.built import Built, Inspector, variants_of
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
@@ -95,6 +97,13 @@ class Findings:
             self._failures[method] = failure
         return failure is None
 
+    def tell(self) -> None:
+        """Pass on what is to be said of the files that are kept."""
+        _, builds = self._chosen()
+        for built in builds:
+            for notice in built.notices:
+                self._crew.notice(notice)
+
     def result(self, asked: str, seconds: float) -> ModelResult:
         """Everything that was found."""
         method, builds = self._chosen()
@@ -114,12 +123,17 @@ class Findings:
             deterministic=self._deterministic,
             file=next((file for file in files if not file.edition), None),
             editions=tuple(file for file in files if file.edition),
+            adapted=self._adapted(method),
             choice=self._choice(asked, method) if shipped and method else "",
             failure=None if shipped else self._failure or self._first_failure(),
             environment=environment(),
             seconds=seconds,
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
         )
+
+    def _adapted(self, method: Method | None) -> Adaptation | None:
+        stored = load_adaptation(method, self._scratch) if method in self._roads else None
+        return stored.adaptation if stored else None
 
     def _chosen(self) -> tuple[Method | None, list[Built]]:
         """The road whose files are kept: the first that verified, else the first whose main file did, or is there."""

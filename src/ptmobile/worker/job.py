@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build
@@ -24,7 +26,7 @@ from ptmobile.worker.findings import Findings
 from ptmobile.worker.lite_process import run_backported, run_lite
 from ptmobile.worker.model_process import ModelEnds, run_model
 from ptmobile.worker.processes import adopt_orphans, fork
-from ptmobile.worker.remedies import first_build, remedies
+from ptmobile.worker.remedies import first_build, remedies, without_defect
 from ptmobile.worker.road import CAPTURED, RoadEnds, order
 
 ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": ("script",), "trace": ("trace",)}
@@ -40,11 +42,11 @@ def run_job(job: Job, results: Writer) -> ModelResult:
     crew.wait(lambda: crew.over("model") and all(crew.settled(CAPTURED[m], f"road {m}") for m in METHODS))
     if findings.judge_eager():
         findings.compare_captured()
-        for method in ORDER[job.spec.method]:
-            if findings.captured_well(method):
-                builds = _Builder(job, crew, findings.inspector, results, roads[method]).all_editions(method)
-                if findings.take(method, builds):
-                    break
+        methods = filter(findings.captured_well, ORDER[job.spec.method])
+        builders = {m: _Builder(job, crew, findings.inspector, results, roads[m]) for m in methods}
+        if not any(findings.take(m, builder.as_asked(m)) for m, builder in builders.items()):
+            any(findings.take(m, builder.repaired()) for m, builder in builders.items())
+        findings.tell()
     for orders in roads.values():
         os.close(orders)  # a road that hears nothing more ends
     crew.disband()
@@ -84,25 +86,41 @@ class _Builder:
         self._inspector = inspector
         self._results = results
         self._orders = orders
+        self._built: list[Built] = []
 
-    def all_editions(self, method: Method) -> list[Built]:
+    def as_asked(self, method: Method) -> list[Built]:
         """The main edition and, if this machine found nothing wrong with it, the others."""
         main, *others = (first_build(self._job.spec, method, edition) for edition in self._job.editions)
-        built = [self._best(main)]
-        if built[0].file is not None:
-            built += [self._best(other) for other in others]
-        return built
+        self._built = [self._avoiding_defects(self._build(main))]
+        if self._built[0].file is not None:
+            self._built += [self._avoiding_defects(self._build(other)) for other in others]
+        return self._built
 
-    def _best(self, build: Build) -> Built:
-        """The first build that verifies, of those that may help; else the first one."""
-        first = self._build(build)
-        for remedy in remedies(self._job.spec, first):
-            again = self._build(remedy)
-            if again.verified and not any(notice.level == "warning" for notice in again.notices):
-                first = again
+    def repaired(self) -> list[Built]:
+        """The same with other builds in the place of those that did not verify, where one is found that does."""
+        editions = {built.build.edition.name for built in self._built}
+        self._built = [built if built.verified else self._repaired(built) for built in self._built]
+        if all(built.verified for built in self._built):
+            # What was not tried before, because the main edition failed, is built in the way that worked.
+            main = self._built[0].build
+            left = [edition for edition in self._job.editions if edition.name not in editions]
+            self._built += [self._build(replace(main, edition=edition)) for edition in left]
+        return self._built
+
+    def _avoiding_defects(self, first: Built) -> Built:
+        return self._first_good(first, without_defect(self._job.spec, first))
+
+    def _repaired(self, failed: Built) -> Built:
+        return self._first_good(failed, remedies(self._job.spec, failed))
+
+    def _first_good(self, first: Built, others: Iterable[Build]) -> Built:
+        """The first of the other builds that verifies without a warning; else the first one."""
+        for other in others:
+            if self._crew.out_of_time:
                 break
-        for notice in first.notices:
-            self._crew.notice(notice)
+            built = self._build(other)
+            if built.verified and not any(notice.level == "warning" for notice in built.notices):
+                return built
         return first
 
     def _build(self, build: Build) -> Built:

@@ -16,6 +16,7 @@ import torch
 from ptmobile.protocol import Job
 from ptmobile.result import METHODS, Method
 from ptmobile.worker import values
+from ptmobile.worker.adapting.arguments import called_with
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs, make_trials
 from ptmobile.worker.inputs_of_torchvision import default_inputs
@@ -54,10 +55,11 @@ def run_model(job: Job, ends: ModelEnds) -> None:
         with reporter.stage("eager", "The model could not be run"):
             if not job.spec.optimize:
                 prepare_to_save(loaded.module)
-            run_eager(loaded.module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
+            module = called_with(loaded.module, trials[0].layout, job.spec.preserve_methods)
+            run_eager(module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
     except StageFailedError:
         return
-    _fork_roads(job, loaded.module, trials, ends)
+    _fork_roads(job, module, trials, ends)
 
 
 def write_inputs(trials: list[TrialInputs], scratch: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils import mobile_optimizer
 
-from ptmobile.errors import ConvertError
+from ptmobile.errors import ImpossibleError
 
 
 def optimise(
@@ -22,7 +22,7 @@ def optimise(
     it.
 
     Raises:
-        ConvertError: a method to preserve does not exist.
+        ImpossibleError: a method to preserve does not exist.
         RuntimeError: whatever the passes raise.
     """
     _check_methods(captured, methods)
@@ -41,7 +41,7 @@ def optimise(
 def _check_methods(module: torch.jit.ScriptModule, names: Sequence[str]) -> None:
     missing = [name for name in names if not hasattr(module, name)]
     if missing:
-        raise ConvertError(
+        raise ImpossibleError(
             f"The model has no method {', '.join(missing)} to preserve.",
             advice="Mark it with @torch.jit.export; traced models keep forward only, so use method script.",
         )

@@ -12,14 +12,17 @@ import msgspec
 import torch
 
 from ptmobile.editions import Build
-from ptmobile.protocol import Job
+from ptmobile.protocol import BuildEnded, Job
 from ptmobile.result import Method, StageName, variant_key
+from ptmobile.worker.adapting.records import StoredAdaptation, extra_files, save_adaptation
 from ptmobile.worker.capture import capture
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.lowering import lower
+from ptmobile.worker.lowering.copying import copy_with_functions
 from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.optimizing import optimise
+from ptmobile.worker.processes import die_with_parent, fork
 from ptmobile.worker.running import run_all
 from ptmobile.worker.saving import bundle, prepare_to_save, save_lite
 from ptmobile.worker.stage import Reporter, StageFailedError
@@ -73,7 +76,7 @@ def walk_road(job: Job, method: Method, module: torch.nn.Module, trials: list[Tr
         return
     del module
     for build in _orders(ends.orders):
-        road.make_file(build)
+        road.make_apart(build)
 
 
 class _Road:
@@ -86,6 +89,9 @@ class _Road:
         self._channel = channel
         self._tables = tables_of(job.asked)
         self._workspace, self._scratch = Path(job.workspace), Path(job.scratch)
+        self._job = job
+        self._adaptation: StoredAdaptation | None = None
+        self._frozen = False  # by what made it fit for a file
         self._given = False  # as TorchScript, which may have been traced
         self._captured: torch.jit.ScriptModule | None = None
 
@@ -94,12 +100,25 @@ class _Road:
         self._given = isinstance(module, torch.jit.ScriptModule)
         stage = CAPTURED[self._method]
         with reporter.stage(stage, f"The model could not be {stage}"):
-            captured, notices = capture(module, self._method, self._trials[0], self._workspace)
+            done = capture(self._job, module, self._method, self._trials[0])
+            captured, self._adaptation, self._frozen = done.module, done.adaptation, done.frozen
+            save_adaptation(self._adaptation, self._method, self._scratch)
             if not self._spec.optimize:
                 prepare_to_save(captured)
             self._run(captured, variant_key(stage, self._method), stage, reporter)
-        reporter.notice(*notices)
+        reporter.notice(*done.notices)
         self._captured = bundle(captured, self._trials[0]) if self._spec.bundle_inputs else captured
+
+    def make_apart(self, build: Build) -> None:
+        """Make a build in a process of its own, so that its crash leaves what was captured for another attempt."""
+
+        def main() -> None:
+            die_with_parent()
+            self.make_file(build)
+
+        _, status = os.waitpid(fork(main), 0)
+        if status:
+            self._channel.send(BuildEnded(method=self._method, target=build.target, status=status))
 
     def make_file(self, build: Build) -> None:
         """Lower, optimise (each if asked for), run, save; a stage that fails ends the build and not the road."""
@@ -108,11 +127,15 @@ class _Road:
             module = self._lowered(build, reporter)
             if build.optimise:
                 with reporter.stage("optimised", "The optimised model could not be made or run"):
-                    freeze = build.freeze or self._method == "trace" or self._given
+                    freeze = build.freeze or self._method == "trace" or self._given or self._frozen
                     module = optimise(module, self._spec.preserve_methods, build.blocklist, freeze=freeze)
                     self._run(module, build.key("optimised"), "optimised", reporter)
+            elif self._spec.optimize and module is self._captured:
+                # It has run with its calls in it, which saving would take over (see prepare_to_save).
+                module, _ = copy_with_functions(module)
+                prepare_to_save(module)
             with reporter.stage("saved", "The model could not be saved for the lite interpreter"):
-                save_lite(module, build.saved_file(self._scratch))
+                save_lite(module, build.saved_file(self._scratch), extra_files(self._adaptation))
         except StageFailedError:
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -29,14 +30,14 @@ def prepare_to_save(module: torch.nn.Module) -> None:
         torch._C._jit_pass_inline(module.graph)  # noqa: SLF001 - torch has no public name for it
 
 
-def save_lite(module: torch.jit.ScriptModule, final: Path) -> None:
-    """Write the module for the lite interpreter, without debug records.
+def save_lite(module: torch.jit.ScriptModule, final: Path, extra_files: Mapping[str, str] | None = None) -> None:
+    """Write the module for the lite interpreter, without debug records, and with these records in ``extra/``.
 
     Those carry absolute source paths (and so the user's name), differ from machine to machine, and make runtimes
     1.9 to 1.11 abort on backported files (pytorch/pytorch issue 82312).
     """
     raw = final.parent / "raw" / final.name
     raw.parent.mkdir(parents=True)
-    module._save_for_lite_interpreter(str(raw))  # noqa: SLF001 - torch's only way to save it
+    module._save_for_lite_interpreter(str(raw), _extra_files=dict(extra_files or {}))  # noqa: SLF001 - torch's only way to save it
     strip_records(raw, final)
     raw.unlink()

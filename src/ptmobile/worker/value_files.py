@@ -39,6 +39,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tensors: dict[str, StoredTensor]
     plain: dict[str, bool | int | str | None]
     floats: dict[str, str]
+    left_out: dict[str, str] = {}
 
 
 @dataclass
@@ -79,7 +80,12 @@ def save_tree(tree: Tree, stem: Path) -> None:
             else:
                 plain[path] = leaf
     manifest = Manifest(
-        order=tuple(tree.leaves), containers=tree.containers, tensors=tensors, plain=plain, floats=floats
+        order=tuple(tree.leaves),
+        containers=tree.containers,
+        tensors=tensors,
+        plain=plain,
+        floats=floats,
+        left_out=tree.left_out,
     )
     stem.with_suffix(".json").write_bytes(msgspec.json.encode(manifest))
 
@@ -125,6 +131,7 @@ def load_tree(stem: Path) -> StoredTree:
     return StoredTree(
         containers=dict(manifest.containers),
         leaves={path: leaves[path] for path in manifest.order},
+        left_out=manifest.left_out,
         formats={path: tensor.memory_format for path, tensor in stored.items()},
         dtypes={path: tensor.dtype for path, tensor in stored.items()},
         quanta={path: tensor.quantum for path, tensor in stored.items() if tensor.quantum is not None},

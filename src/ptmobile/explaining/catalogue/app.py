@@ -71,6 +71,44 @@ APP: Final[tuple[KnownError, ...]] = (
         ),
     ),
     KnownError(
+        id="java-release-missing",
+        says="Could not find org.pytorch:pytorch_android_lite:2.0.1",
+        patterns=(r"Could not find (?P<name>org\.pytorch:[\w.-]{1,60}:[\w.-]{1,30})", r"Unable to find 'org\.pytorch:"),
+        stages=("device",),
+        cause=(
+            "Gradle finds no such release: not every one of torch was published for Android, and no snapshots are kept."
+        ),
+        detail="It looks for {name} in vain.",
+        remedy=(
+            "Choose one that `ptmobile runtimes list` names, such as 1.12.2, 1.13.1 or the last, 2.1.0, from "
+            "mavenCentral()."
+        ),
+        source=("pytorch/pytorch#101972", "pytorch/android-demo-app#145"),
+        example=(
+            "Could not resolve all files for configuration ':app:debugRuntimeClasspath'. > Could not find "
+            "org.pytorch:pytorch_android:1.8.0-SNAPSHOT. Searched in the following locations:"
+        ),
+    ),
+    KnownError(
+        id="java-page-size",
+        says="The native library arm64-v8a/libpytorch_jni_lite.so is not 16 KB aligned",
+        patterns=(r"libpytorch\w{0,20}\.so.{0,120}16 ?KB", r"16 ?KB.{0,300}libpytorch\w{0,20}\.so"),
+        stages=("device",),
+        cause=(
+            "Google Play wants libraries for pages of 16 KB in apps for Android 15; all published ones of PyTorch "
+            "are for 4 KB."
+        ),
+        remedy=(
+            "Build the library yourself with -Wl,-z,max-page-size=16384 and give it as `runtime-library`, or move "
+            "to ExecuTorch."
+        ),
+        source=("pytorch/pytorch#154449", "abdelaziz-mahdy/pytorch_lite#97"),
+        example=(
+            "The native library arm64-v8a/libpytorch_jni_lite.so (from org.pytorch:pytorch_android_lite:2.1.0) is "
+            "not 16 KB aligned"
+        ),
+    ),
+    KnownError(
         id="java-native-loader",
         says="Cannot re-initialize NativeLoader",
         patterns=(r"Cannot re-initialize NativeLoader", r"NativeLoader has not been initialized"),

@@ -144,6 +144,20 @@ BACKENDS: Final[tuple[KnownError, ...]] = (
         example="TypeError: Got unsupported ScalarType QUInt8",
     ),
     KnownError(
+        id="desktop-weights",
+        says="Could not run 'prepacked::linear_clamp_prepack' with arguments from the 'MkldnnCPU' backend",
+        patterns=(r"with arguments from the '(?:Mkldnn|OneDNN)\w{0,12}' backend",),
+        cause=(
+            "The weights are packed for oneDNN, a library of desktop CPUs, by torch.jit.optimize_for_inference or "
+            "to_mkldnn."
+        ),
+        remedy="Leave that call out before optimize_for_mobile: phones have no oneDNN.",
+        source=("pytorch/pytorch#86667", "torch/jit/_freeze.py"),
+        example=(
+            "RuntimeError: Could not run 'prepacked::linear_clamp_prepack' with arguments from the 'MkldnnCPU' backend."
+        ),
+    ),
+    KnownError(
         id="backend-missing",
         says="Could not run 'aten::empty.memory_format' with arguments from the 'MPS' backend",
         patterns=(r"Could not run '(?P<name>[\w:.]{1,60})' with arguments from the '(?P<backend>\w{1,40})' backend",),

@@ -99,6 +99,18 @@ OPTIMISING: Final[tuple[KnownError, ...]] = (
         ),
     ),
     KnownError(
+        id="freeze-twice",
+        says="'RecursiveScriptModule' object has no attribute 'training'",
+        patterns=(r"'RecursiveScriptModule' object has no attribute 'training'",),
+        stages=("optimised", "lowered", "load"),
+        cause="The module is frozen (or optimised) already: freezing takes the attribute away that it asks for.",
+        remedy=(
+            "Freeze or optimise once only; give ptmobile the TorchScript file from before that, or the model's class."
+        ),
+        source=("torch/jit/_freeze.py",),
+        example="AttributeError: 'RecursiveScriptModule' object has no attribute 'training'",
+    ),
+    KnownError(
         id="freeze-not-scripted",
         says="Freezing expects a ScriptModule as input",
         patterns=(r"Freezing expects a ScriptModule as input",),

@@ -23,6 +23,25 @@ RUNNING: Final[tuple[KnownError, ...]] = (
         example="ValueError: basic_string::_M_create",
     ),
     KnownError(
+        id="lite-enum",
+        says="isGenericDict() INTERNAL ASSERT FAILED ... Expected GenericDict but got String",
+        patterns=(r"Expected GenericDict but got String",),
+        stages=("lite", "backported", "device"),
+        cause=(
+            "The scripted model keeps an Enum, such as the InterpolationMode of torchvision's transforms; the "
+            "interpreter knows none."
+        ),
+        remedy=(
+            "Set `optimize: true`, which freezes it away, or call torch.nn.functional (interpolate) instead of "
+            "the transform."
+        ),
+        source=("pytorch/pytorch#62221", "torch/csrc/jit/mobile/import.cpp"),
+        example=(
+            'RuntimeError: isGenericDict() INTERNAL ASSERT FAILED at "./aten/src/ATen/core/ivalue_inl.h":1945, '
+            "please report a bug to PyTorch. Expected GenericDict but got String ()"
+        ),
+    ),
+    KnownError(
         id="lite-packed-sequence",
         says="Error when parsing type __torch__.torch.nn.utils.rnn.PackedSequence...: Expect classes, but get nn",
         patterns=(r"PackedSequence.{0,300}Expect classes, but get", r"(?:^|\s)Expect classes, but get"),
@@ -105,6 +124,22 @@ RUNNING: Final[tuple[KnownError, ...]] = (
         example=(
             "./src/f32-igemm/gen/1x16-minmax-fma3-broadcast.c:41: "
             "xnn_f32_igemm_minmax_ukernel_1x16__fma3_broadcast: Assertion `c != NULL' failed."
+        ),
+    ),
+    KnownError(
+        id="torchscript-argument-type",
+        says=("forward() Expected a value of type 'Tensor' for argument 'input' but instead found type 'List[Tensor]'"),
+        patterns=(r"\(\) Expected a value of type '.{1,60}' for argument '(?P<name>[\w.]{1,60})' but instead",),
+        cause="TorchScript was called with another type than the argument of forward has.",
+        detail="The argument: {name}.",
+        remedy=(
+            "Give it what the model takes (IValue.from(tensor), IValue.listFrom(tensors)); without annotation "
+            "that is a tensor."
+        ),
+        source=("facebookresearch/d2go#143", "aten/src/ATen/core/function_schema_inl.h"),
+        example=(
+            "RuntimeError: forward() Expected a value of type 'Tensor' for argument 'input' but instead found "
+            "type 'str'. Position: 1"
         ),
     ),
     KnownError(

@@ -187,6 +187,7 @@ SCRIPTING_TYPES: Final[tuple[KnownError, ...]] = (
         id="script-arguments",
         says="Arguments for call are not valid. The following variants are available:",
         patterns=(
+            r": Expected a value of type '.{1,80}' for argument '\w{1,60}' but instead found type",
             r"Arguments for call are not valid",
             r"Expected at most \d{1,4} arguments but found \d{1,4} positional",
         ),

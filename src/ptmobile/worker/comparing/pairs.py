@@ -9,21 +9,30 @@ from pathlib import Path
 import torch
 
 from ptmobile.result import Comparison, Finding, FindingKind, OutputComparison
+from ptmobile.worker.adapting.records import load_adaptation, method_of
 from ptmobile.worker.comparing.metrics import Gathered, identical, largest
 from ptmobile.worker.comparing.tolerance import Owed, Policy
 from ptmobile.worker.value_files import FLOAT, StoredTree, as_tensor, load_tree
-from ptmobile.worker.values import describe
+from ptmobile.worker.values import SEEN_AS, describe
 
 MAX_FINDINGS = 20
-# What an app sees: the runtimes' value type knows a tuple, a list and a dict, and no names of classes.
-_SEEN_AS = {"NamedTuple": "tuple", "OrderedDict": "dict"}
 
 Loader = Callable[[str, int], StoredTree]
 
 
 def load_from(scratch: Path) -> Loader:
-    """Read the outputs of a variant in a trial from the folder where its process left them."""
-    return lambda variant, trial: load_tree(scratch / variant / str(trial))
+    """Read the outputs of a variant in a trial from the folder where its process left them.
+
+    What a road returns in another form than the eager model is brought back into that.
+    """
+
+    def load(variant: str, trial: int) -> StoredTree:
+        tree = load_tree(scratch / variant / str(trial))
+        method = method_of(variant)
+        adaptation = load_adaptation(method, scratch) if method else None
+        return adaptation.restored(tree) if adaptation else tree
+
+    return load
 
 
 @dataclass
@@ -66,7 +75,7 @@ class _Pair:
             kinds = [_kind(tree, path) for tree in (expected, actual)]
             if kinds[0] == kinds[1]:
                 continue
-            same_to_an_app = _SEEN_AS.get(kinds[0], kinds[0]) == _SEEN_AS.get(kinds[1], kinds[1])
+            same_to_an_app = SEEN_AS.get(kinds[0], kinds[0]) == SEEN_AS.get(kinds[1], kinds[1])
             message = f"is of kind {kinds[1]}, the reference of kind {kinds[0]}"
             self.find("container", path, number, message, fails=not same_to_an_app)
 

@@ -1,0 +1,144 @@
+"""What is tried where a file did not verify as asked for: found, repaired where that is possible, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from run_support import Converter, prepared_converter
+
+from ptmobile.report.model import ModelReport, Report, Source, Tool
+from ptmobile.report.summary import summary_blocks
+
+MODELS = """
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+class Views(nn.Module):
+    \"\"\"Two views of one storage, which the optimiser takes for one constant.\"\"\"
+    def __init__(self):
+        super().__init__()
+        whole = torch.arange(20, dtype=torch.float32)
+        self.register_buffer("whole", whole)
+        self.register_buffer("part", whole[5:10])
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.part + self.whole.sum()
+
+class Cut(nn.Module):
+    def __init__(self):
+        super().__init__()
+        whole = torch.linspace(-1, 1, 48).sin().view(12, 4)
+        self.q, self.k, self.v = (nn.Parameter(whole[i : i + 4]) for i in (0, 4, 8))
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x @ self.q, x @ self.k * 2, x @ self.v * 3], 1)
+
+class Precise(nn.Module):
+    \"\"\"XNNPACK computes in float32 only.\"\"\"
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 3).double()
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x)
+"""
+
+
+@pytest.fixture(scope="module")
+def convert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Converter]:
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "hazards.py").write_text(MODELS)
+    with prepared_converter(folder) as converter:
+        yield converter
+
+
+def markdown(model: ModelReport) -> str:
+    report = Report(
+        tool=Tool(version="0", isolation="same-user"),
+        source=Source(),
+        created="",
+        config=None,
+        verdict=model.verdict.status,
+        exit_code=model.verdict.code,
+        models=(model,),
+        problems=(),
+    )
+    return "".join(summary_blocks(report))
+
+
+HAZARDS: dict[str, tuple[str, list[Any], dict[str, Any], str]] = {
+    "hoisted convolutions crash": (
+        "roads.py:Hoisted",
+        [1, 4, 256, 256],
+        {"method": "script"},
+        "optimised without the pass INSERT_FOLD_PREPACK_OPS",
+    ),
+    "NaN becomes zero": (
+        "outputs.py:NanOfNegative",
+        [1, 1, 4, 4],
+        {},
+        "optimised without the pass INSERT_FOLD_PREPACK_OPS",
+    ),
+    "views of one storage are merged": ("hazards.py:Views", [5], {"method": "script"}, "frozen before it is optimised"),
+    "weights cut from one are all the first": (
+        "hazards.py:Cut",
+        [2, 4],
+        {"method": "script"},
+        "frozen before it is optimised",
+    ),
+    "rounding where equal bits are owed": ("roads.py:TrainedNorm", [1, 3, 12, 12], {"compare": "exact"}, ""),
+    "float64": (
+        "hazards.py:Precise",
+        {"shape": [2, 4], "dtype": "float64"},
+        {},
+        "optimised without the pass INSERT_FOLD_PREPACK_OPS",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_a_hazard_is_found_and_repaired(convert: Converter, name: str) -> None:
+    model, shape, options, remedy = HAZARDS[name]
+    found = convert(model, shape, **options, repair="off")
+    assert found.verdict.status == "failed"
+    assert found.file is None or not found.file.verified
+    repaired = convert(model, shape, **options)
+    assert (repaired.verdict.status, repaired.verdict.code) == ("passed", 0), repaired.verdict
+    assert repaired.file is not None
+    assert repaired.file.verified
+    assert repaired.file.remedy.startswith(remedy)
+    assert "; as asked for, " in repaired.file.remedy
+    decisive = [c for c in repaired.result.comparisons if c.decides]
+    assert decisive
+    assert all(c.passed for c in decisive)
+    assert "The file is " in markdown(repaired)
+
+
+def test_the_least_different_build_is_taken(convert: Converter) -> None:
+    """Without one pass before without two, and nothing is tried beyond the first that verifies."""
+    report = convert("outputs.py:NanOfNegative", [1, 1, 4, 4], method="script")
+    tried = [stage.target for stage in report.result.stages if stage.name == "optimised"]
+    assert tried == ["", "attempt 2", "attempt 3", "attempt 4"]
+    assert report.file is not None
+    assert report.file.optimised
+
+
+def test_a_crash_leaves_what_was_captured(convert: Converter) -> None:
+    report = convert("roads.py:Hoisted", [1, 4, 256, 256], method="script")
+    crashed = [stage for stage in report.result.stages if stage.status == "crashed"]
+    assert crashed[0].key == "optimised (script)"
+    assert all(stage.name == "optimised" for stage in crashed)
+    assert crashed[0].problem is not None
+    assert "SIGSEGV" in crashed[0].problem.message
+
+
+def test_what_is_impossible_is_not_tried_in_other_ways(convert: Converter) -> None:
+    report = convert("roads.py:Methods", preserve_methods=["featurs"])
+    assert report.verdict.code == 4
+    assert [stage.target for stage in report.result.stages if stage.name == "optimised"] == ["", ""]
+
+
+def test_the_other_road_as_asked_for_comes_before_any_repair(convert: Converter) -> None:
+    report = convert("roads.py:ScriptedOtherwise")
+    assert report.file is not None
+    assert (report.file.method, report.file.remedy) == ("trace", "")
