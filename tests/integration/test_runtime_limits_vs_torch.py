@@ -9,8 +9,9 @@ from typing import NamedTuple
 import pytest
 import torch
 import torchvision
-from torch.jit.mobile import _backport_for_mobile
+from torch.jit.mobile import _backport_for_mobile, _load_for_lite_interpreter
 from torch.nn import functional as F  # noqa: N812
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ptmobile.litefile import LiteFile, is_debug_record, read_lite_file, strip_records
 from ptmobile.runtimes import Release, load_releases
@@ -182,8 +183,39 @@ def test_debug_records_of_a_backport(make: Maker) -> None:
 
 
 def test_a_named_tuple_of_a_scripted_model(make: Maker) -> None:
-    assert check(make(Pairs(), bytecode=5, script=True), "1.9.0").loads == "unknown"
+    assert check(make(Pairs(), bytecode=5, script=True), "1.9.0").loads == "no"
     assert check(make(Pairs(), script=True), "1.12.2").loads == "yes"
+    assert check(make(Pairs(), bytecode=5), "1.9.0").loads == "yes"
+
+
+class Packing(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        packed = pack_padded_sequence(x, torch.tensor([4, 3, 2, 1]), batch_first=True)
+        return pad_packed_sequence(packed, batch_first=True)[0]
+
+
+def test_torchs_own_named_tuple(make: Maker) -> None:
+    assert check(make(Packing(), (4, 4, 3), script=True), "1.12.2").loads == "no"
+    assert check(make(Packing(), (4, 4, 3), script=True, bytecode=5), "1.9.0").loads == "yes"
+    with pytest.raises(RuntimeError, match="Expect classes, but get nn"):
+        _load_for_lite_interpreter(str(make.folder / "1.ptl"))
+
+
+class Choosing(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.size(0) > 99:
+            x = torch.einsum("ij,jk->ik", [x, x])
+        for _ in range(x.size(0)):
+            x = torch.linalg.inv(x)
+        return x.flatten().unflatten(0, [2, -1])
+
+
+def test_what_a_branch_or_a_loop_may_leave_out(make: Maker) -> None:
+    file = make(Choosing(), bytecode=5, script=True)
+    findings = {name: one.answer for one in check(file, "1.9.0").findings for name in one.operators}
+    assert findings == {"aten::einsum": "unknown", "aten::linalg_inv": "unknown", "aten::unflatten.int": "no"}
+    assert "aten::flatten.using_ints" not in file.conditional
+    assert make(torch.relu).conditional == ()
 
 
 def test_the_operators_of_our_own_torch_are_those_of_the_tables() -> None:

@@ -19,7 +19,13 @@ def release(version: str, platform: Platform = "android") -> Release:
 
 
 def lite(
-    *operators: str, bytecode: int = 8, archive: int = 3, types: tuple[str, ...] = (), debug: int = 0, **counts: int
+    *operators: str,
+    bytecode: int = 8,
+    archive: int = 3,
+    types: tuple[str, ...] = (),
+    conditional: tuple[str, ...] = (),
+    debug: int = 0,
+    **counts: int,
 ) -> LiteFile:
     arguments = {f"aten::{name}": count for name, count in counts.items()}
     return LiteFile(
@@ -32,6 +38,7 @@ def lite(
         operators=tuple(sorted({*operators, *arguments})),
         operator_arguments=arguments,
         types=types,
+        conditional=conditional,
         sections=(Section(name="debug", records=debug, size_bytes=debug),),
         extra_files=(),
     )
@@ -87,7 +94,8 @@ def test_answers_agree_with_the_list_of_releases(tables: Tables) -> None:
 def test_every_release_has_its_facts(tables: Tables) -> None:
     versions = {one.version for one in load_releases() if one.platform == "android"}
     facts = tables.facts
-    assert facts.boundary_run | set(facts.mismatches) | {remark.version for remark in facts.remarks} <= versions
+    seen = [facts.boundary_run, facts.mismatches, *(remark.versions for remark in facts.remarks)]
+    assert set().union(*seen, *(names.refused for names in facts.names)) <= versions
     for kernel in facts.kernels:
         assert set(kernel.absent) | kernel.works <= versions
         assert kernel.run <= kernel.operators
@@ -249,10 +257,47 @@ def test_debug_records() -> None:
     assert brief(check(file, "1.9.0", made_by="")) == ("unknown", "inferred", "unknown", None)
 
 
-def test_named_tuples() -> None:
-    file = lite("aten::relu", bytecode=5, types=("NamedTuple", "Tensor"))
-    assert brief(check(file, "1.10.0")) == ("unknown", "inferred", "unknown", None)
-    assert check(file, "1.11").loads == "yes"
+def test_calls_that_a_branch_may_leave_out() -> None:
+    names = ("aten::einsum", "aten::linalg_inv", "aten::unflatten.int")
+    verdict = check(lite(*names, bytecode=5, conditional=names[:2]), "1.9.0")
+    assert brief(verdict)[2:] == ("no", "run")
+    assert [(one.answer, one.operators) for one in verdict.findings] == [
+        ("no", ("aten::unflatten.int",)),
+        ("unknown", ("aten::einsum",)),
+        ("unknown", ("aten::linalg_inv",)),
+    ]
+    assert "fails if it comes to aten::einsum" in verdict.findings[1].text
+    assert brief(check(lite(*names[:2], bytecode=5, conditional=names[:2]), "1.9.0"))[2:] == ("unknown", None)
+
+
+def test_raising_takes_any_number_of_arguments() -> None:
+    assert check(lite("prim::RaiseException", bytecode=5), "1.9.0").findings == ()
+
+
+PAIR = "__torch__.models.Pair"
+PACKED = "__torch__.torch.nn.utils.rnn.PackedSequence"
+CONTEXT = "__torch__.torch.classes.xnnpack.LinearOpContext"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "loads", "evidence"),
+    [
+        (PAIR, "1.9.0", "no", "run"),
+        (PAIR, "1.10.0", "unknown", "inferred"),
+        (PAIR, "1.11", "yes", "desktop"),
+        (PACKED, "1.9.0", "yes", "asked"),
+        (PACKED, "1.12.2", "no", "run"),
+        (PACKED, "1.13.1", "no", "desktop"),
+        (PACKED, "2.1.0", "unknown", "inferred"),
+        (CONTEXT, "1.9.0", "yes", "asked"),
+        (CONTEXT, "1.12.2", "yes", "asked"),
+    ],
+)
+def test_names_of_types(name: str, version: str, loads: str, evidence: str) -> None:
+    verdict = check(lite("aten::relu", bytecode=5, types=("NamedTuple", "Tensor", name)), version)
+    assert (verdict.loads, verdict.loads_evidence) == (loads, evidence)
+    assert [one.subject for one in verdict.findings] == ([] if loads == "yes" else ["types"])
+    assert all(name in reason for reason in verdict.reasons("load"))
 
 
 def test_kernels_that_are_not_built_in() -> None:
@@ -264,8 +309,17 @@ def test_kernels_that_are_not_built_in() -> None:
     for verdict in (check(lite("aten::fft_rfft"), "2.1.0"), check(lite("aten::inverse"), "1.13.0", "ios")):
         assert verdict.runs == "unknown"
         assert verdict.findings[0].subject == "kernels"
-    stft = check(lite("aten::stft"), "1.12.2")
-    assert (stft.runs, stft.findings[0].evidence) == ("unknown", "run")
+    window = check(lite("aten::hann_window"), "1.12.2")
+    assert (window.runs, window.findings[0].evidence) == ("unknown", "run")
+    assert "unless it is given a dtype" in window.findings[0].text
+    assert check(lite("aten::stft"), "1.12.2").findings == ()
+
+
+def test_remarks_are_about_an_operator_or_about_one_overload() -> None:
+    assert check(lite("aten::floor_divide.Scalar", bytecode=5), "1.9.0").findings[0].operators
+    assert check(lite("aten::where.self", bytecode=5), "1.9.0").findings[0].operators
+    assert check(lite("aten::where", "aten::view", bytecode=5), "1.9.0").findings == ()
+    assert check(lite("aten::where.self", bytecode=5), "1.9.0", "ios").findings == ()
 
 
 def test_a_long_list_is_cut_in_the_text_only() -> None:

@@ -30,13 +30,16 @@ _FIELD_NAME = re.compile(r"(?<!\w)\[\s*\w+\s*,")
 
 @dataclass(slots=True)
 class Bytecode:
-    """What all functions of a file use together; `always` are the operators that run whenever `forward` does."""
+    """What all functions of a file use together; `always` are the operators that run whenever `forward` does.
+
+    None: there is no `forward`.
+    """
 
     version: int
     functions: list[str] = field(default_factory=list)
     operators: dict[str, int | None] = field(default_factory=dict)
     types: set[str] = field(default_factory=set)
-    always: set[str] = field(default_factory=set)
+    always: set[str] | None = None
 
     def methods(self) -> tuple[str, ...]:
         """The root module's methods, sorted.
@@ -89,8 +92,9 @@ def _read_function(function: object, bytecode: Bytecode) -> int:
     operators = _rows(code, "operators")
     types = _rows(code, "types")
     names = [_read_operator(operator, bytecode) for operator in operators]
-    if name == f"{bytecode.functions[0].rpartition('.')[0]}.forward":
-        bytecode.always |= {names[at] for at in always_called(_rows(code, "instructions")) if 0 <= at < len(names)}
+    if bytecode.always is None and name == f"{bytecode.functions[0].rpartition('.')[0]}.forward":
+        instructions = _table(code, "instructions") or ()
+        bytecode.always = {names[at] for at in always_called(instructions) if 0 <= at < len(names)}
     for entry in types:
         if not isinstance(entry, str):
             raise _unexpected("a type is not a string")
@@ -99,11 +103,18 @@ def _read_function(function: object, bytecode: Bytecode) -> int:
 
 
 def _rows(code: tuple[object, ...], wanted: str) -> tuple[object, ...]:
+    rows = _table(code, wanted)
+    if rows is None:
+        raise _unexpected(f"a function has no table of {wanted}")
+    return rows
+
+
+def _table(code: tuple[object, ...], wanted: str) -> tuple[object, ...] | None:
     for row in code[:16]:  # five are written; the bound keeps a hostile table from being searched for every function
         match row:
             case (str() as key, tuple() as values) if key == wanted:
                 return values
-    raise _unexpected(f"a function has no table of {wanted}")
+    return None
 
 
 def _read_operator(operator: object, bytecode: Bytecode) -> str:

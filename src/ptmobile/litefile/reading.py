@@ -49,7 +49,7 @@ def read_lite_file(path: str | Path) -> LiteFile:
             methods=bytecode.methods(),
             operators=tuple(sorted(bytecode.operators)),
             operator_arguments={name: count for name, count in sorted(bytecode.operators.items()) if count is not None},
-            conditional=tuple(sorted(bytecode.operators.keys() - bytecode.always)),
+            conditional=tuple(sorted(bytecode.operators.keys() - (bytecode.always or ()))),
             types=tuple(sorted(bytecode.types)),
             sections=_sections(container),
             extra_files=tuple(sorted(name[6:] for name in records if name.startswith("extra/"))),

@@ -141,15 +141,20 @@ def _debug_records(case: Case) -> Iterator[Finding]:
 
 
 def _types(case: Case) -> Iterator[Finding]:
-    if "NamedTuple" in case.lite.types and case.tables.line_of(case.release) in case.tables.facts.named_tuples:
-        yield Finding(
-            subject="types",
-            stage="load",
-            answer="unknown",
-            evidence="inferred",
-            text=f"The file describes a NamedTuple, and {case.release.version} seems to have no reader for that.",
-            advice="Return a plain tuple, or trace the model: tracing turns a NamedTuple into a tuple.",
-        )
+    if case.release.platform != "android":
+        return
+    for names in case.tables.facts.names:
+        evidence = names.refused.get(case.release.version)
+        found = [name for name in case.lite.types if re.fullmatch(names.pattern, name)]
+        if found and evidence is not None:
+            yield Finding(
+                subject="types",
+                stage="load",
+                answer="unknown" if evidence == "inferred" else "no",
+                evidence=evidence,
+                text=f"The file describes the type {found[0]}, and {case.release.version} {names.text}.",
+                advice=names.advice,
+            )
 
 
 def _operators(case: Case) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 from ptmobile.litefile import LiteFile
 from ptmobile.runtimes.limits.model import EVIDENCE, Evidence, Finding, weakest
@@ -13,6 +13,8 @@ from ptmobile.runtimes.releases import Release
 #: From this bytecode version on, a file says with how many arguments it calls each operator.
 COUNTED_FROM: Final = 6
 _TORCHVISION: Final = "torchvision::"
+#: It raises with any number of arguments, if with the wrong text.
+_RAISES: Final = "prim::RaiseException"
 _SHOWN: Final = 12
 
 
@@ -75,7 +77,6 @@ def argument_findings(
             for name, given in lite.operator_arguments.items()
             if (taken := tables.arguments(line, name)) is not None and given > taken
         }
-        yield from _mismatch(wrong, release, tables)
     elif made_by is not None:
         producer = f"{made_by[0]}.{made_by[1]}"
         wrong = {
@@ -85,23 +86,37 @@ def argument_findings(
             and (taken := tables.arguments(line, name)) is not None
             and given != taken
         }
-        yield from _mismatch(wrong, release, tables)
     else:
         yield from _uncounted(lite, tables, line)
-
-
-def _mismatch(wrong: dict[str, tuple[int, int]], release: Release, tables: Tables) -> Iterator[Finding]:
-    if not wrong:
         return
+    wrong.pop(_RAISES, None)
+    for answer, names in _by_certainty(lite, wrong):
+        yield _mismatch({name: wrong[name] for name in names}, release, tables, answer)
+
+
+def _by_certainty(lite: LiteFile, operators: Iterable[str]) -> Iterator[tuple[Literal["no", "unknown"], list[str]]]:
+    """Operators that surely run, and those that a branch, a loop or a method may leave out."""
+    certain = [name for name in operators if name not in lite.conditional]
+    perhaps = [name for name in operators if name in lite.conditional]
+    if certain:
+        yield "no", certain
+    if perhaps:
+        yield "unknown", perhaps
+
+
+def _mismatch(
+    wrong: dict[str, tuple[int, int]], release: Release, tables: Tables, answer: Literal["no", "unknown"]
+) -> Finding:
     seen = tables.facts.mismatches.get(release.version, frozenset()) & wrong.keys()
     evidence: Evidence = "run" if seen and release.platform == "android" else "desktop"
     counts = [f"{name} ({given} given, {taken} taken)" for name, (given, taken) in wrong.items()]
-    yield Finding(
+    when = "when" if answer == "no" else "if"
+    return Finding(
         subject="arguments",
         stage="run",
-        answer="no",
+        answer=answer,
         evidence=evidence,
-        text=f"{release.version} fails when it comes to {_listed(counts)}: the numbers of arguments differ.",
+        text=f"{release.version} fails {when} it comes to {_listed(counts)}: the numbers of arguments differ.",
         operators=tuple(wrong),
         advice="Use other operators, or a runtime that reads bytecode 7, whose files leave out what has a default.",
     )
@@ -132,16 +147,17 @@ def kernel_findings(lite: LiteFile, release: Release, tables: Tables) -> Iterato
     for kernel in tables.facts.kernels:
         used = tuple(name for name in lite.operators if _plain(name) in kernel.operators)
         evidence = kernel.absent.get(release.version) if release.platform == "android" else None
-        if used and evidence is not None:
-            yield Finding(
-                subject="kernels",
-                stage="run",
-                answer="no",
-                evidence=_of_kernel(kernel, used, evidence),
-                text=f"{release.version} has no {kernel.name}, which {_listed(used)} needs ({kernel.message!r}).",
-                operators=used,
-                advice="Compute it outside of the model, or express it with other operators.",
-            )
+        if evidence is not None:
+            for answer, names in _by_certainty(lite, used):
+                yield Finding(
+                    subject="kernels",
+                    stage="run",
+                    answer=answer,
+                    evidence=_of_kernel(kernel, names, evidence),
+                    text=f"{release.version} has no {kernel.name}, which {_listed(names)} needs ({kernel.message!r}).",
+                    operators=tuple(names),
+                    advice="Compute it outside of the model, or express it with other operators.",
+                )
         elif used and release.version not in kernel.works:
             yield Finding(
                 subject="kernels",
@@ -154,10 +170,12 @@ def kernel_findings(lite: LiteFile, release: Release, tables: Tables) -> Iterato
 
 
 def remarks(lite: LiteFile, release: Release, tables: Tables) -> Iterator[Finding]:
-    """What was seen of an operator on this release, and depends on more than the operator."""
+    """What was seen of operators on this release, and depends on more than their names."""
+    if release.platform != "android":
+        return
     for remark in tables.facts.remarks:
-        used = tuple(name for name in lite.operators if _plain(name) == remark.operator)
-        if used and release.platform == "android" and release.version == remark.version:
+        used = tuple(name for name in lite.operators if {_plain(name), name} & remark.operators)
+        if used and release.version in remark.versions:
             yield Finding(
                 subject="kernels",
                 stage="run",
@@ -165,10 +183,11 @@ def remarks(lite: LiteFile, release: Release, tables: Tables) -> Iterator[Findin
                 evidence="run",
                 text=f"On {release.version}, {_listed(used)} {remark.text}.",
                 operators=used,
+                advice=remark.advice,
             )
 
 
-def _of_kernel(kernel: Kernel, used: tuple[str, ...], evidence: Evidence) -> Evidence:
+def _of_kernel(kernel: Kernel, used: Iterable[str], evidence: Evidence) -> Evidence:
     """Of some operators it was seen, of the others it follows from the library that is missing."""
     return evidence if any(_plain(name) in kernel.run for name in used) else weakest(evidence, "inferred")
 

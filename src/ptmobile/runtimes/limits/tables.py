@@ -36,11 +36,27 @@ class Kernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Remark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that was seen when an operator (without namespace and overload) ran on a release."""
+    """Something that was seen when operators ran on some releases.
 
-    version: str
-    operator: str
+    They are named in full, or without namespace and overload, which means all overloads.
+    """
+
+    versions: frozenset[str]
+    operators: frozenset[str]
     text: str
+    advice: str = ""
+
+
+class Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names of types, as in a file, that releases refuse: those that `pattern` fits, a regular expression.
+
+    `refused` are versions, with how it is known.
+    """
+
+    pattern: str
+    refused: dict[str, Evidence]
+    text: str
+    advice: str
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +68,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remarks: tuple[Remark, ...]
     mismatches: dict[str, frozenset[str]]
     debug_records: dict[str, Evidence]
-    named_tuples: frozenset[str]
+    names: tuple[Names, ...]
     boundary: Boundary
     boundary_run: frozenset[str]
     page_sizes: dict[str, PageSize]
