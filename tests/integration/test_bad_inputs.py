@@ -278,7 +278,6 @@ BAD = [
     bad("needless key", 3, ("one.npy", "'a'"), "nets.py:Stateless", {"file": "one.npy", "key": "a"}),
     bad("no tensors", 3, ("list.pt", "a list"), "nets.py:Stateless", "list.pt"),
     bad("quantised data", 3, ("quantised.pt", "quantised"), "nets.py:Stateless", "quantised.pt"),
-    bad("no default inputs", 3, ("no default example inputs", "`inputs`"), "torchvision:raft_small", *[None]),
     # running and converting
     bad("forward raises", 3, ("forward_raises.py:", "not implemented for this"), "forward_raises.py:Always", [1]),
     bad("no forward", 3, ("forward",), "forward_raises.py:NoForward", [1]),

@@ -325,7 +325,7 @@ def test_example_inputs(root: Path, text: str, expected: tuple[ExampleInput, ...
 )
 def test_wrong_example_inputs(root: Path, text: str, problem: str) -> None:
     (found,) = problems_of(root, {"model": "net.py:Net", "inputs": text})
-    names = {"{keys}": "shape, shapes, dtype, range, file, key", "{dtypes}": ", ".join(msgspec_dtypes())}
+    names = {"{keys}": "shape, shapes, dtype, range, list-of, file, key", "{dtypes}": ", ".join(msgspec_dtypes())}
     for mark, listed in names.items():
         problem = problem.replace(mark, listed)
     expected = f"input inputs{problem}" if problem.startswith("[") else f"input inputs: {problem}"

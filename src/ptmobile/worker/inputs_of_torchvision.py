@@ -29,8 +29,8 @@ def default_inputs(model: str) -> tuple[ExampleInput, ...]:
     if not isinstance(reference, TorchvisionModel):
         raise LoadError(f"The model {model} needs example inputs.")
     name = reference.name.lower()
-    keywords = getattr(_transforms(name), "keywords", {})
-    size = keywords.get("crop_size") or keywords.get("resize_size") or _DEFAULT_IMAGE
+    keywords: dict[str, Any] = getattr(_transforms(name), "keywords", {})
+    size: Any = keywords.get("crop_size") or keywords.get("resize_size") or _DEFAULT_IMAGE
     match _kind(name):
         case "detection":
             side = _DETECTED_BY.get(name, _DETECTED)

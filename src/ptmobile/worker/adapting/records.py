@@ -111,7 +111,9 @@ def _outputs(tree: Tree, placed: dict[str, str], fixed: set[str], *, moved: bool
             note = f"always {describe(leaf)[:_TEXT]}, as on the first input"
         if moved or note:
             found.append(AdaptedOutput(output=path, position=placed.get(path, ""), note=note))
-    left_out = [AdaptedOutput(output=path, note=f"left out: of type {kind[:_TEXT]}") for path, kind in tree.left_out.items()]
+    left_out = [
+        AdaptedOutput(output=path, note=f"left out: of type {kind[:_TEXT]}") for path, kind in tree.left_out.items()
+    ]
     return [*found, *left_out]
 
 
