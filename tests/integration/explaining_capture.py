@@ -143,5 +143,9 @@ _scripted("script-hasattr", "def forward(self, x):\n    return x if hasattr(x, '
 _scripted("script-no-attribute", "def forward(self, x):\n    return x.numpy()")
 _scripted("script-no-function", "def forward(self, x):\n    return torch.special_thing(x)")
 _scripted("script-no-function", "def forward(self, x):\n    return torch.ops.mine.op(x)")
+_scripted(
+    "script-arguments",
+    "def forward(self, x):\n    return self.f(x, 1)\ndef f(self, x, size: Tuple[int, int]):\n    return x",
+)
 for _call in ("torch.cat(x, 1)", "x.sum(dim=-1, foo=3)", "self.part(x, x)", "sum(y for y in x)"):
     _scripted("script-arguments", f"def forward(self, x):\n    return {_call}", part="nn.Sequential(nn.Linear(4, 4))")

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.jit.mobile import _backport_for_mobile
 from torch.utils import bundled_inputs
 from torch.utils.mobile_optimizer import optimize_for_mobile
+from torchvision import transforms
 
 X, IMAGE = torch.rand(2, 4), torch.rand(1, 3, 8, 8)
 RELU = "def forward(self, x):\n    return torch.relu(x)"
@@ -74,6 +75,7 @@ for _backend in ("vulkan", "metal", "gpu"):
 provoked_by("preserve-missing", lambda: optimize_for_mobile(linear(), preserved_methods=["features"]))
 provoked_by("preserve-missing", lambda: torch.jit.freeze(linear(), preserved_attrs=["features"]))
 provoked_by("freeze-training", lambda: torch.jit.freeze(torch.jit.script(nn.Linear(2, 3))))
+provoked_by("freeze-twice", lambda: torch.jit.freeze(optimize_for_mobile(linear())))
 provoked_by("freeze-not-scripted", lambda: torch.jit.freeze(nn.Linear(2, 3).eval()))
 provoked_by("freeze-returns-module", lambda: torch.jit.freeze(script(ReturnsItself())))
 provoked_by("optimiser-type-renamed", lambda: torch._C._MobileOptimizerType)
@@ -213,9 +215,11 @@ def _optimised(net: nn.Module, folder: Path, x: Tensor) -> Any:
     return load(saved(optimize_for_mobile(script(net)), folder))(x)
 
 
+provokes("lite-enum")(lambda folder: load(saved(script(nn.Sequential(transforms.Resize([8, 8]))), folder)))
 provokes("lite-packed-sequence")(lambda folder: load(saved(script(nn.LSTM(4, 4)), folder)))
 provokes("lite-keyword-argument")(lambda folder: load(saved(linear(), folder))(input=X))
 provokes("lite-load-arguments")(lambda folder: torch._C._load_for_lite_interpreter(folder / "net.ptl", None))
+provoked_by("torchscript-argument-type", lambda: linear()("text"), lambda: linear()([X]))
 provokes("method-missing")(lambda folder: load(saved(linear(), folder)).run_method("features", X))
 provokes("argument-missing")(lambda folder: load(saved(linear(), folder)).forward())
 provokes("trace-type-unknown")(lambda folder: load(saved(linear(), folder))(X.numpy()))
@@ -224,6 +228,13 @@ provokes("xnnpack-parameters")(lambda folder: _optimised(nn.Linear(4, 4).bfloat1
 provokes("xnnpack-input")(lambda folder: _optimised(nn.Conv2d(3, 4, 3), folder, IMAGE.double()))
 provokes("xnnpack-input")(lambda folder: _optimised(nn.Linear(4, 4), folder, X.double()))
 provokes("xnnpack-rank")(lambda folder: _optimised(nn.Conv2d(3, 4, 3), folder, IMAGE[0]))
+
+
+@provokes("desktop-weights")
+def _packed_for_desktops(folder: Path) -> object:
+    traced = torch.jit.trace(nn.Sequential(nn.Conv2d(3, 1, 1), nn.Linear(8, 2)).eval(), (IMAGE,))
+    return optimize_for_mobile(torch.jit.optimize_for_inference(traced))(IMAGE)
+
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
