@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,16 +89,47 @@ def target_of(version: str) -> Target:
     return Target(release.version, operators, min(_NEWEST, limits.bytecode_max), limits.archive_max, release.line)
 
 
-def prepare(entries: Sequence[Entry], releases: Sequence[str], folder: Path) -> dict[str, list[Prepared]]:
-    """The files of all modules for all releases, by version; each module is captured once."""
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = [_make(entry, releases, folder / str(number)) for number, entry in enumerate(entries)]
-    expected = [entry.expected() for entry in entries]
-    return {
-        version: [Prepared(*item, files[version]) for *item, files in zip(entries, expected, made, strict=True)]
-        for version in releases
-    }
+class Asking:
+    """The files of some modules for some releases (by version), made once, and what is said of them."""
+
+    def __init__(self, entries: Sequence[Entry], versions: Sequence[str], folder: Path) -> None:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = [_make(entry, versions, folder / str(number)) for number, entry in enumerate(entries)]
+        expected = [entry.expected() for entry in entries]
+        self._prepared = {
+            version: [Prepared(*item, files[version]) for *item, files in zip(entries, expected, made, strict=True)]
+            for version in versions
+        }
+
+    def records(
+        self, version: str, libraries: Sequence[Library], second: Callable[[], Library] | None = None
+    ) -> dict[str, dict[str, Record]]:
+        """What tables and libraries say to each module, by family and title.
+
+        Each library runs all files in as few processes as can be; ``second`` only those of which another one computes
+        something wrong.
+        """
+        prepared = self._prepared[version]
+        pairs = [(made, item) for item in prepared for made in item.files.all]
+        found: list[dict[str, FromLibrary]] = [{} for _ in pairs]
+        for library in libraries:
+            _ask_library(library, pairs, found)
+        doubtful = [at for at, answers in enumerate(found) if any(one.outcome == "wrong" for one in answers.values())]
+        if second is not None and doubtful:
+            _ask_library(second(), [pairs[at] for at in doubtful], [found[at] for at in doubtful])
+        answered = iter(
+            Answered(tables=ask_tables(made, released(version)), libraries=libraries_of)
+            for (made, _), libraries_of in zip(pairs, found, strict=True)
+        )
+        records: dict[str, dict[str, Record]] = {}
+        for item in prepared:
+            records.setdefault(item.entry.family, {})[item.entry.title] = Record(
+                plain=next(answered),
+                changes=item.files.changes,
+                lowered=None if item.files.lowered is None else next(answered),
+            )
+        return records
 
 
 def _make(entry: Entry, releases: Sequence[str], folder: Path) -> dict[str, Files]:
@@ -147,39 +178,20 @@ def ask_tables(made: Made, release: Release) -> FromTables:
         loads_by=verdict.loads_evidence,
         runs=verdict.runs,
         runs_by=verdict.runs_evidence,
-        reasons=tuple(dict.fromkeys(finding.text for finding in verdict.findings)),
     )
 
 
-def ask(prepared: Sequence[Prepared], version: str, libraries: Sequence[Library]) -> list[Record]:
-    """What tables and libraries say to each module; each library runs all files in as few processes as can be."""
-    pairs = [(made, item) for item in prepared for made in item.files.all]
-    by_abi = {library.machine.abi: _ask_library(library, pairs) for library in libraries}
-    answers = iter(
-        Answered(
-            tables=ask_tables(made, released(version)),
-            libraries={abi: found[place] for abi, found in by_abi.items()},
-        )
-        for place, (made, _) in enumerate(pairs)
-    )
-    return [
-        Record(
-            plain=next(answers),
-            changes=item.files.changes,
-            lowered=None if item.files.lowered is None else next(answers),
-        )
-        for item in prepared
-    ]
-
-
-def _ask_library(library: Library, pairs: Sequence[tuple[Made, Prepared]]) -> list[FromLibrary]:
+def _ask_library(
+    library: Library, pairs: Sequence[tuple[Made, Prepared]], found: Sequence[dict[str, FromLibrary]]
+) -> None:
+    """Add what a library makes of each file to what was found of it."""
     there = [(made.path, [copied(item.entry.inputs)]) for made, item in pairs if made.path is not None]
     report = library.run(*there)
     answers = iter(report.files[number] for number in range(len(there)))
-    return [
-        FromLibrary(outcome="unmade", words=made.why) if made.path is None else judge(next(answers), item.expected)
-        for made, item in pairs
-    ]
+    for (made, item), by_abi in zip(pairs, found, strict=True):
+        by_abi[library.machine.abi] = (
+            FromLibrary(outcome="unmade", words=made.why) if made.path is None else judge(next(answers), item.expected)
+        )
 
 
 def judge(answer: FileAnswer, expected: Any) -> FromLibrary:
@@ -219,9 +231,8 @@ def _tree(value: Any) -> StoredTree:
 
 
 def _short(message: str) -> str:
-    """A message in one line without C++ frames, addresses, and the paths of whoever built the library."""
-    text = re.split(r"\(?\)?\s*Exception raised from |\s*Debug info for handle|\s*The above operation failed", message)[
-        0
-    ]
-    text = re.sub(r'"[^"]*/([^"/]+\.(?:h|cpp))":\d+, please report a bug to PyTorch\. ?', "", text)
+    """A message in one line without C++ frames, the paths of whoever built the library, and what differs by chance."""
+    text = re.split(r"\s*(?:\(\)\s*)?(?:Exception raised from |Debug info for handle|debug_handle:)", message)[0]
+    text = re.sub(r'at "[^"]*/([^"/]+)":\d+, please report a bug to PyTorch\. ?', "", text)
+    text = re.sub(r"InvalidTag\(\d+\)", "InvalidTag", text)
     return " ".join(text.split())[:_WORDS].strip()

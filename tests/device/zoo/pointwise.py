@@ -33,7 +33,7 @@ for _name in ("SiLU", "Hardswish", "Mish", "PReLU"):
 LOSSES = Family("losses")
 LOSSES.texts(
     TABLE,
-    real(3, 8) + 1,
+    positive(3, 8),
     mean_square="F.mse_loss(x, y)",
     absolute="F.l1_loss(x, y, reduction='sum')",
     smooth_absolute="F.smooth_l1_loss(x, y, beta=0.5)",
@@ -44,10 +44,10 @@ LOSSES.texts(
     cross_entropy_of_probabilities="F.cross_entropy(x, F.softmax(y, 1))",
     cosine_embedding="F.cosine_embedding_loss(x, y, torch.tensor([1.0, -1.0, 1.0]))",
     margin_ranking="F.margin_ranking_loss(x, y, torch.sign(x))",
-    hinge_embedding="F.hinge_embedding_loss(x, torch.sign(y))",
+    hinge_embedding="F.hinge_embedding_loss(x, torch.sign(y - 0.5))",
     triplet="F.triplet_margin_loss(x, y, x + y)",
-    soft_margin="F.soft_margin_loss(x, torch.sign(y))",
-    many_labels="F.multilabel_soft_margin_loss(x, (y > 1).float())",
+    soft_margin="F.soft_margin_loss(x, torch.sign(y - 0.5))",
+    many_labels="F.multilabel_soft_margin_loss(x, (y > 0.5).float())",
     Gaussian="F.gaussian_nll_loss(x, y, y * y + 0.1)",
     Poisson="F.poisson_nll_loss(x, y.abs())",
 )

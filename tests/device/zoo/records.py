@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -28,13 +28,12 @@ class FromLibrary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class FromTables(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The tables' verdict with its evidence, and its reasons."""
+    """The tables' verdict with its evidence."""
 
     loads: Literal["yes", "no", "unknown"]
     loads_by: str
     runs: Literal["no", "unknown"]
     runs_by: str | None = None
-    reasons: tuple[str, ...] = ()
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,15 +92,42 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def disagreements(release: str, answered: Answered) -> list[str]:
-    """Where tables and libraries contradict each other about a file on a release, in words."""
+class Disagreement(NamedTuple):
+    """Where the tables and a library contradict each other about a file."""
+
+    about: Literal["loads", "runs"]
+    abi: str
+    tables: str
+    library: Outcome
+
+
+def disagreements(answered: Answered) -> list[Disagreement]:
+    """All contradictions about a file; unknown contradicts nothing."""
     tables = answered.tables
     found = []
     for abi, library in answered.libraries.items():
         if library.outcome == "unmade":
             continue
-        if (tables.loads == "yes" and not library.loads) or (tables.loads == "no" and library.loads):
-            found.append(f"{release} {abi}: loads: the tables say {tables.loads}, the library {library.outcome}")
-        elif tables.loads != "no" and tables.runs == "no" and library.outcome in RAN:
-            found.append(f"{release} {abi}: runs: the tables say no, the library {library.outcome}")
+        if tables.loads == ("no" if library.loads else "yes"):
+            found.append(Disagreement("loads", abi, tables.loads, library.outcome))
+        elif tables.runs == "no" and library.outcome in RAN:
+            found.append(Disagreement("runs", abi, tables.runs, library.outcome))
     return found
+
+
+def is_surprise(answered: Answered, library: FromLibrary) -> bool:
+    """Whether a library did not get along with a file of which the tables did not say so."""
+    if library.outcome in {"right", "unmade"}:
+        return False
+    return answered.tables.loads != "no" if not library.loads else answered.tables.runs == "unknown"
+
+
+def contradictions(records: Records) -> Iterator[str]:
+    """All disagreements, one sentence each."""
+    for release, family, title, record in records.all():
+        for kind, answered in (("", record.plain), (", lowered", record.lowered)):
+            for found in disagreements(answered) if answered is not None else ():
+                yield (
+                    f"{release}, {family}: {title}{kind}: {found.about}: the tables say {found.tables}, "
+                    f"the library for {found.abi} says {found.library}"
+                )

@@ -463,6 +463,30 @@ _flow(
     return F.pad(x[None], [1, 1], mode=mode)
 """,
 )
+_flow(
+    "einsum in a branch that is not taken",
+    """
+    if x.size(0) > 99:
+        x = torch.einsum("ij->ji", [x])
+    return x + 1
+""",
+)
+_flow(
+    "an inverse in a branch that is not taken",
+    """
+    if x.size(0) > 99:
+        x = torch.inverse(x)
+    return x + 1
+""",
+)
+_flow(
+    "einsum in a loop",
+    """
+    for i in range(x.size(0)):
+        x = torch.einsum("ij,ij->ij", [x, x])
+    return x
+""",
+)
 
 
 class Switch(nn.Module):
@@ -561,6 +585,14 @@ class Keyed(nn.Module):
         return {"out": x, "aux": x + 1}
 
 
+class Inside(nn.Module):
+    """A named tuple that no signature shows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        pair = Pair(x, x + 1)
+        return pair.first * pair.second
+
+
 class Mixed(nn.Module):
     def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor], str]:
         return x, None, "a label"
@@ -575,6 +607,7 @@ class Detections(nn.Module):
 
 OUTPUTS = Family("outputs")
 OUTPUTS.module("named tuple", Named, TABLE, how="both")
+OUTPUTS.module("named tuple inside", Inside, TABLE, how="script")
 OUTPUTS.module("nested tuples and lists", Nested, TABLE, how="both")
 OUTPUTS.module("dict", Keyed, TABLE, how="script")
 OUTPUTS.module("tensor, None and text", Mixed, TABLE, how="script")
