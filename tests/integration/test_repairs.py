@@ -34,6 +34,13 @@ class Cut(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x @ self.q, x @ self.k * 2, x @ self.v * 3], 1)
 
+class Forks(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 4)
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.jit.wait(torch.jit.fork(self.head, x)) + 1
+
 class Precise(nn.Module):
     \"\"\"XNNPACK computes in float32 only.\"\"\"
     def __init__(self):
@@ -142,3 +149,12 @@ def test_the_other_road_as_asked_for_comes_before_any_repair(convert: Converter)
     report = convert("roads.py:ScriptedOtherwise")
     assert report.file is not None
     assert (report.file.method, report.file.remedy) == ("trace", "")
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_forks_end_the_build_and_do_not_hang_it(convert: Converter, optimize: bool) -> None:
+    """torch's pool of threads does not survive in the process of a build, where a run would wait for ever."""
+    report = convert("hazards.py:Forks", [2, 4], optimize=optimize, timeout_minutes=1)
+    assert report.verdict.code == 4
+    assert "FORK is not supported" in report.verdict.reasons[0].message
+    assert not [stage.key for stage in report.result.stages if "attempt" in stage.target]

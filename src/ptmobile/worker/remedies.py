@@ -68,4 +68,3 @@ def _ways(build: Build) -> Iterator[tuple[bool, tuple[OptimizerPass, ...], str]]
         for left_out in combinations(passes, count):
             names = " and ".join(left_out)
             yield build.freeze, (*build.blocklist, *left_out), f"optimised without the pass {names}"
-

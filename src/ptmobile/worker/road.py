@@ -12,6 +12,7 @@ import msgspec
 import torch
 
 from ptmobile.editions import Build
+from ptmobile.errors import ImpossibleError
 from ptmobile.protocol import BuildEnded, Job
 from ptmobile.result import Method, StageName, variant_key
 from ptmobile.worker.adapting.records import StoredAdaptation, extra_files, save_adaptation
@@ -20,6 +21,7 @@ from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.copying import copy_with_functions
+from ptmobile.worker.lowering.graphs import inlined, nodes_of
 from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.optimizing import optimise
 from ptmobile.worker.processes import die_with_parent, fork
@@ -125,6 +127,7 @@ class _Road:
         reporter = Reporter(self._channel, self._workspace, self._method, build.target)
         try:
             module = self._lowered(build, reporter)
+            self._refuse_forks(build, reporter)
             if build.optimise:
                 with reporter.stage("optimised", "The optimised model could not be made or run"):
                     freeze = build.freeze or self._method == "trace" or self._given or self._frozen
@@ -138,6 +141,14 @@ class _Road:
                 save_lite(module, build.saved_file(self._scratch), extra_files(self._adaptation))
         except StageFailedError:
             return
+
+    def _refuse_forks(self, build: Build, reporter: Reporter) -> None:
+        """The lite interpreter knows no ``torch.jit.fork``; here its threads are gone, and a run would hang."""
+        graph = inlined(self._captured.graph) if self._captured is not None else None
+        if graph is not None and any(node.kind() == "prim::fork" for node in nodes_of(graph)):
+            first: StageName = "optimised" if build.optimise else "saved"
+            with reporter.stage(first, "The model could not be saved for the lite interpreter"):
+                raise ImpossibleError("FORK is not supported in mobile module: the model calls torch.jit.fork.")
 
     def _lowered(self, build: Build, reporter: Reporter) -> torch.jit.ScriptModule:
         """The captured module with what the build's releases lack rewritten; it is run if anything was."""

@@ -14,6 +14,9 @@ import torch
 _C: Final[Any] = torch._C
 #: Rounds of simplification after which a graph of ours no longer changes (loops inside branches inside loops).
 _ROUNDS: Final = 3
+#: How deep calls may be nested; TorchScript knows no recursion.
+_LEVELS: Final = 100
+CALLS: Final = frozenset({"prim::CallFunction", "prim::CallMethod"})
 
 
 def nodes_of(graph: Any) -> Iterator[Any]:
@@ -22,6 +25,20 @@ def nodes_of(graph: Any) -> Iterator[Any]:
         yield node
         for block in node.blocks():
             yield from nodes_of(block)
+
+
+def inlined(graph: Any) -> Any:
+    """A copy of a graph with all that it calls put in its place.
+
+    Not torch's ``inlined_graph``: a run without specialisation leaves graphs there as they stand, with their calls. For
+    the same reason one pass puts in the next level of calls only.
+    """
+    copy = graph.copy()
+    for _ in range(_LEVELS):
+        if not any(node.kind() in CALLS for node in nodes_of(copy)):
+            break
+        _C._jit_pass_inline(copy)
+    return copy
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,13 @@ from typing import Any, Final
 import torch
 
 from ptmobile.worker.lowering.catalogue import REWRITES, Refusal, expressed
-from ptmobile.worker.lowering.graphs import known, nodes_of, simplify, splice
+from ptmobile.worker.lowering.graphs import CALLS, inlined, known, nodes_of, simplify, splice
 from ptmobile.worker.lowering.target import Target, schema_of
 
-_CALLS: Final = frozenset({"prim::CallFunction", "prim::CallMethod"})
 #: Types of arguments that are likely to be constants where a function is called.
 _SETTINGS: Final = frozenset({"StringType", "IntType", "FloatType", "BoolType"})
 #: How deep functions that must be put into their callers may be nested.
 _DEPTH: Final = 8
-#: How deep calls may be nested; TorchScript knows no recursion.
-_LEVELS: Final = 100
 
 
 def lacking(module: torch.jit.ScriptModule, target: Target) -> dict[str, tuple[int, str]]:
@@ -30,26 +27,12 @@ def lacking(module: torch.jit.ScriptModule, target: Target) -> dict[str, tuple[i
     """
     found: dict[str, tuple[int, str]] = {}
     for name in module._c._method_names():
-        for node in nodes_of(_inlined(module._c._get_method(name).graph)):
+        for node in nodes_of(inlined(module._c._get_method(name).graph)):
             lack = target.lack(node)
             schema = schema_of(node)
             if lack is not None and schema is not None:
                 found[schema.operator] = (found.get(schema.operator, (0, ""))[0] + 1, lack)
     return found
-
-
-def _inlined(graph: Any) -> Any:
-    """A copy of a graph with all that it calls put in its place.
-
-    Not torch's ``inlined_graph``: a run without specialisation leaves graphs there as they stand, with their calls. For
-    the same reason one pass puts in the next level of calls only.
-    """
-    copy = graph.copy()
-    for _ in range(_LEVELS):
-        if not any(node.kind() in _CALLS for node in nodes_of(copy)):
-            break
-        torch._C._jit_pass_inline(copy)
-    return copy
 
 
 class Rewriting:
@@ -127,7 +110,7 @@ class Rewriting:
 
     def _absorb(self, graph: Any, undecided: set[str]) -> bool:
         """Put functions and methods into a graph that calls them; says whether there were any."""
-        calls = [node for node in nodes_of(graph) if node.kind() in _CALLS]
+        calls = [node for node in nodes_of(graph) if node.kind() in CALLS]
         calls = [node for node in calls if _callee(node) in undecided]
         for node in calls:
             values = list(node.inputs())[1 if node.kind() == "prim::CallFunction" else 0 :]
