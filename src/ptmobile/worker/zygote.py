@@ -33,6 +33,9 @@ def main(control_descriptor: int) -> None:
     # One thread, set here and not by OMP_NUM_THREADS: only this also shrinks XNNPACK's pool, whose spinning threads
     # otherwise slow prepacked models down by up to thirty times on small machines.
     torch.set_num_threads(1)
+    if "qnnpack" in torch.backends.quantized.supported_engines:
+        # That of phones. A model may choose it itself, but the process that loads its file runs none of its code.
+        torch.backends.quantized.engine = "qnnpack"
     torch.set_grad_enabled(False)
     control = socket.socket(fileno=control_descriptor)
     _say(control, WorkerSays(event="ready"))
