@@ -60,11 +60,15 @@ def run(name: str, minutes: float, *, initial: bool) -> dict[str, Any]:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return {"model": name, "verified": False, "why": "it did not end in time", "seconds": _since(start)}
-        report = workspace / "ptmobile-report" / "report.json"
-        if not report.exists():
-            return {"model": name, "verified": False, "why": done.stderr.decode()[-500:], "seconds": _since(start)}
-        return {**_record(json.loads(report.read_bytes())["models"][0]), "seconds": _since(start)}
+            why = "it did not end in time"
+            return {"model": name, "kind": kind_of(name), "verified": False, "why": why, "seconds": _since(start)}
+        path = workspace / "ptmobile-report" / "report.json"
+        report = json.loads(path.read_bytes()) if path.exists() else {"models": [], "problems": []}
+        if not report["models"]:
+            # No finding about the model: the program itself failed, and its own words say why.
+            why = " ".join([*map(str, report["problems"]), done.stderr.decode()[-500:], done.stdout.decode()[-500:]])
+            raise SystemExit(f"{name}: {why}")
+        return {**_record(report["models"][0]), "seconds": _since(start)}
 
 
 def _record(model: dict[str, Any]) -> dict[str, Any]:

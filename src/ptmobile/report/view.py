@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ptmobile.errors import ExitCode
+from ptmobile.report.adapting import adapted
 from ptmobile.report.comparisons import (
     ASIDE,
     FAILED,
@@ -93,6 +94,7 @@ class ModelView:
     reasons: tuple[ProblemView, ...]
     devices: tuple[tuple[str, str], ...]
     changes: Cut[str]
+    adapted: Cut[str]
     editions: tuple[EditionRow, ...]
     operators_file: str
     warnings: Cut[str]
@@ -193,6 +195,7 @@ def _model(model: ModelReport) -> ModelView:
         reasons=tuple(map(_problem, model.verdict.reasons)),
         devices=tuple((mark, shorten(text, _LINE)) for mark, text in device_rows(result)),
         changes=cut(changes(model), 30),
+        adapted=cut(adapted(model), 20),
         editions=edition_rows(model, (PASSED, FAILED)),
         operators_file=operators_name(model, file) if file and file.method else "",
         warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
