@@ -26,7 +26,7 @@ RESULTS = REPOSITORY / "bench" / "results" / "device-sweep.jsonl"
 DOCUMENT = REPOSITORY / "docs" / "device-sweep.md"
 PHONE = "arm64-v8a"
 RELEASES = ("1.12.2", "1.9.0")
-SIZES = ("squeezenet1_1", "mobilenet_v3_small", "mobilenet_v2", "resnet50", "vit_b_16")
+SIZES = ("squeezenet1_1", "mobilenet_v3_small", "mobilenet_v2", "resnet50", "vit_b_32")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,9 +77,9 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     sweep.add_argument(
         "--script-up-to",
         type=float,
-        default=100.0,
+        default=40.0,
         metavar="MILLIONS",
-        help="of parameters: larger models are only traced, unless they are named; default: 100",
+        help="of parameters: larger models are only traced, unless they are named; default: 40",
     )
     sweep.add_argument(
         "--again",
