@@ -4,9 +4,9 @@ Usage: .venv/bin/python bench/torchvision_files.py [--results FILE] [--minutes N
        .venv/bin/python bench/torchvision_files.py --table [--results FILE]
 
 Each model goes through ``ptmobile convert`` as a user would call it, in a process of its own, without the phones'
-libraries. Its weights are such that a wrong number shows (``_zoo.py``); ``--initial`` takes them, and the inputs, as
-torchvision gives them. Results are kept line by line: called again, it goes on with what is missing; models that are
-named are run again. ``--table`` shows what is there.
+libraries. Its weights are such that a wrong number shows, and it runs on three images at once (``_zoo.py``);
+``--initial`` takes weights and inputs as torchvision gives them. Results are kept line by line: called again, it goes
+on with what is missing; models that are named are run again. ``--table`` shows what is there.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import torch
 from _common import BIN, REPOSITORY
-from _zoo import all_models, kind_of, recipe_of
+from _zoo import CALIBRATION_SEEDS, all_models, inputs, kind_of
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 RESULTS = REPOSITORY / "bench" / "results" / "torchvision-files.jsonl"
@@ -31,15 +32,18 @@ HERE = Path(__file__).resolve().parent
 GRACE_SECONDS = 60
 
 
-def options_of(name: str, *, initial: bool) -> dict[str, Any]:
-    """What is asked for of a model."""
+def options_of(name: str, workspace: Path, *, initial: bool) -> dict[str, Any]:
+    """What is asked for of a model; its inputs are left in the workspace."""
     if initial:
         return {"model": f"torchvision:{name}"}
-    shapes = recipe_of(name).shapes
-    inputs: list[Any] = [list(shape) for shape in shapes]
+    images = list(zip(*(inputs(name, seed) for seed in CALIBRATION_SEEDS), strict=True))
     if kind_of(name) == "detection":
-        inputs = [{"shape": list(shapes[0][1:]), "list-of": 1}]
-    return {"model": "_files_model.py:build", "model-args": {"name": name}, "inputs": inputs}
+        torch.save([image[0] for image in images[0]], workspace / "images.pt")
+        given: Any = {"file": "images.pt", "list-of": len(images[0])}
+    else:
+        torch.save([torch.cat(argument) for argument in images], workspace / "images.pt")
+        given = "images.pt"
+    return {"model": "_files_model.py:build", "model-args": {"name": name}, "inputs": [given], "trials": 1}
 
 
 def run(name: str, minutes: float, *, initial: bool) -> dict[str, Any]:
@@ -49,7 +53,8 @@ def run(name: str, minutes: float, *, initial: bool) -> dict[str, Any]:
         workspace = Path(folder)
         for module in ("_zoo.py", "_files_model.py"):
             shutil.copy(HERE / module, workspace)
-        options = {"name": name, "device-check": "off", "timeout-minutes": minutes, **options_of(name, initial=initial)}
+        asked = options_of(name, workspace, initial=initial)
+        options = {"name": name, "device-check": "off", "timeout-minutes": minutes, **asked}
         (workspace / "ptmobile.yml").write_text(json.dumps(options), encoding="utf-8")
         try:
             done = subprocess.run(

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from explaining_support import load, provoked_by, provokes, saved, script
 from torch import nn
+from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 X, IMAGE, INTEGERS = torch.rand(2, 4), torch.rand(1, 3, 8, 8), torch.ones(2, 4, dtype=torch.int64)
 QUANTISED = torch.quantize_per_tensor(IMAGE, 0.1, 0, torch.quint8)
@@ -58,6 +59,7 @@ for _name, _functions in {
     ],
     "index-range": [lambda: nn.Embedding(3, 4)(torch.tensor([3])), lambda: X[5], lambda: X.gather(1, INTEGERS * 9)],
     "dimension-range": [lambda: X.sum(5)],
+    "list-of-images": [lambda: GeneralizedRCNNTransform(8, 8, [0.0], [1.0])(IMAGE[0])],
     "number-of-arguments": [lambda: nn.Bilinear(2, 2, 2)(X), lambda: nn.Linear(4, 2)(X, X)],
     "forward-missing": [lambda: nn.Module()(X)],
     "value-of-many": [lambda: bool(X > 0), lambda: int(X), X.item],

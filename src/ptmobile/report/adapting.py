@@ -43,8 +43,8 @@ def _input(given: AdaptedInput) -> str:
 def _place(position: str) -> str:
     """``item 1`` for ``out[1]``; of what is deeper the way there, such as ``[1]['boxes']``."""
     inner = position.removeprefix("out")
-    number = re.fullmatch(r"\[(\d+)\]", inner)
-    return f"item {number[1]}" if number else inner
+    alone = re.fullmatch(r"\[(\d+|'[^']*')\]", inner)
+    return f"item {alone[1]}" if alone else inner
 
 
 def _note(output: AdaptedOutput) -> str:

@@ -1,7 +1,7 @@
 """Models whose outputs no file can have as they are, or that take lists."""
 
 from collections import OrderedDict, UserDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -319,6 +319,57 @@ class ChangesObjects(Base):
         return state.values
 
 
+class ChangesLater(Base):
+    """An object that comes out of a branch, and is changed then."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        one = Changing(self.neck(x))
+        two = Changing(x)
+        chosen = one if bool(x.sum() > 0) else two
+        chosen.values = chosen.values + x
+        return one.values + two.values
+
+
+class AsksForClass(Base):
+    """Whether a value is an object is asked at run time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Any = x
+        if bool(x.sum() > 0):
+            found = Box(x, None)
+        if isinstance(found, Box):
+            return found.values
+        return self.neck(x)
+
+
+class KeepsNamedTuple(Base):
+    """A named tuple from one run to the next, there from the start."""
+
+    __annotations__ = {"last": Pair}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = Pair(torch.ones(4), None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        last = self.last
+        self.last = Pair(torch.ones(4), None)
+        return self.neck(x) + last.first
+
+
+class NamedTupleAndMethods(Base):
+    def forward(self, x: Tensor) -> Pair:
+        return Pair(self.head(x), x)
+
+    @torch.jit.export
+    def labels(self) -> List[str]:
+        return ["cat", "dog"]
+
+    @torch.jit.export
+    def scaled(self, x: Tensor, by: float = 2.0) -> Tensor:
+        return x * by
+
+
 class MoreWhenScripted(Base):
     """As torchvision's detection models: the losses too."""
 
@@ -349,7 +400,3 @@ class PairsToDict(Base):
         made["box"] = box.values
         return made
 
-
-@dataclass
-class Unused:
-    values: List[Tensor] = field(default_factory=list)

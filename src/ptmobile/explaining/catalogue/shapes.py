@@ -156,6 +156,15 @@ SHAPES: Final[tuple[KnownError, ...]] = (
         example="IndexError: Dimension out of range (expected to be in range of [-2, 1], but got 5)",
     ),
     KnownError(
+        id="list-of-images",
+        says="images is expected to be a list of 3d tensors of shape [C, H, W], got torch.Size([64, 64])",
+        patterns=(r"images is expected to be a list of 3d tensors",),
+        cause="A detector of torchvision takes a list of images; here it got one tensor, and took its first dimension.",
+        remedy="Say in `inputs` that the argument is a list: {shape: [3, 320, 320], list-of: 1}.",
+        source=("torchvision/models/detection/transform.py",),
+        example="ValueError: images is expected to be a list of 3d tensors of shape [C, H, W], got torch.Size([8, 8])",
+    ),
+    KnownError(
         id="number-of-arguments",
         says="forward() missing 1 required positional argument",
         patterns=(

@@ -2,7 +2,7 @@
 
 An object becomes a dictionary of its values if these are of one type, else a tuple in their order. So does a dictionary
 of mixed values, or one with other keys than strings or integers, and so does a list of mixed values. What an object
-does not have (None) is left out.
+does not have (None) is left out. An empty tuple becomes an empty list: the lite interpreter cannot read its type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 
 from ptmobile.errors import ConvertError
-from ptmobile.worker.adapting.script_types import NONE, TENSOR, ScriptType, common_type, dict_of, list_of
+from ptmobile.worker.adapting.script_types import NONE, TENSOR, UNKNOWN, ScriptType, common_type, dict_of, list_of
 from ptmobile.worker.values import Leaf, Tree, child_path
 
 _OBJECTS = ("dataclass ", "object ")
@@ -75,6 +75,8 @@ def _group(path: str, kind: str, items: list[tuple[str, Form]]) -> Group:
         return Group(path, "list", keys, forms, list_of(common))
     if kind not in ("tuple", "NamedTuple", "list") and common is not None and (key := _key_type(keys)):
         return Group(path, "dict", keys, forms, dict_of(key, common))
+    if not forms:
+        return Group(path, "list", (), (), list_of(UNKNOWN))
     numbers = tuple(str(index) for index in range(len(forms)))
     return Group(path, "tuple", numbers, forms, ScriptType("Tuple", tuple(form.type for form in forms)))
 
@@ -108,22 +110,24 @@ def containers(form: Form, position: str = "out") -> Iterator[tuple[str, tuple[s
             yield from containers(item, child_path(position, key))
 
 
-def expression(form: Form, names: Mapping[str, str]) -> str:
+def expression(form: Form, names: Mapping[str, str], kind: ScriptType | None = None) -> str:
     """The form in TorchScript, of tensors that have these names, by their paths; all else is written down.
 
-    A number that has a name is taken out of its tensor.
+    A number that has a name is taken out of its tensor. ``kind`` is the type that the form must have beside others.
     """
     if isinstance(form, Value):
         name = names.get(form.path)
         if name is None:
             return _literal(form.leaf, form.path)
         return name if isinstance(form.leaf, torch.Tensor) else f"{form.type}({name})"
-    items = [expression(item, names) for item in form.items]
+    kind = form.type if kind is None else kind.of[0] if kind.name == "Optional" else kind
+    inner = kind.of if form.kind == "tuple" else (kind.of[-1],) * len(form.items)
+    items = [expression(item, names, part) for item, part in zip(form.items, inner, strict=True)]
     if form.kind == "tuple":
         return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-    inner = ", ".join(f"{key}: {item}" for key, item in zip(form.keys, items, strict=True))
-    written = f"{{{inner}}}" if form.kind == "dict" else f"[{', '.join(items)}]"
-    return f"torch.jit.annotate({form.type}, {written})"
+    pairs = ", ".join(f"{key}: {item}" for key, item in zip(form.keys, items, strict=True))
+    written = f"{{{pairs}}}" if form.kind == "dict" else f"[{', '.join(items)}]"
+    return f"torch.jit.annotate({kind}, {written})"
 
 
 def _literal(leaf: Leaf, path: str) -> str:
@@ -160,4 +164,4 @@ def natively_traced(tree: Tree) -> bool:
 def _native(tree: Tree, path: str, kind: str, keys: tuple[str, ...]) -> bool:
     if kind == "list":
         return bool(keys) and all(child_path(path, key) in tree.leaves for key in keys)
-    return kind in ("tuple", "NamedTuple")
+    return kind in ("tuple", "NamedTuple") and bool(keys)

@@ -24,12 +24,12 @@ _ADVICE: Final = (
     "Let forward keep its values in tuples, lists or dicts instead; or ship the trace (method trace), in which no "
     "object is left."
 )
-_SLOTS: Final = ("prim::GetAttr", "prim::SetAttr")
+#: The name of a class in the text of a node.
+_NAMED_IN_TEXT: Final = re.compile(r"__torch__\.[\w.]+|NamedTuple")
 #: What cannot be asked of a tuple, or hides what it does with it.
 _REFUSED: Final = {
     "prim::CallMethod": "its methods cannot be put in the place of their calls",
     "prim::CallFunction": "it is handed to a function that cannot be put in the place of its call",
-    "prim::isinstance": "forward asks for the class of a value",
 }
 
 
@@ -159,6 +159,8 @@ class _Rewriting:
             ConvertError: one is not.
         """
         for node in nodes_of(self._graph):
+            if node.kind() == "prim::isinstance" and (asked := _NAMED_IN_TEXT.search(str(node))):
+                raise refusal_of(readable(asked[0]), "forward asks for the class of a value")
             objects = [value for value in node.inputs() if self._classes.attributes_of(value) is not None]
             if objects and node.kind() in _REFUSED:
                 raise refusal(objects[0].type(), _REFUSED[node.kind()])
@@ -264,9 +266,12 @@ def module_of(root: Any, value: Any) -> Any:
 
 def refusal(kind: Any, why: str) -> ConvertError:
     """What to say of a class that no file can have."""
-    return ConvertError(
-        f"Scripted, the model uses objects of {class_name(kind)}, which no file can have: {why}.", advice=_ADVICE
-    )
+    return refusal_of(class_name(kind), why)
+
+
+def refusal_of(name: str, why: str) -> ConvertError:
+    """The same by the name of the class."""
+    return ConvertError(f"Scripted, the model uses objects of {name}, which no file can have: {why}.", advice=_ADVICE)
 
 
 def class_name(kind: Any) -> str:
