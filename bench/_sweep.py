@@ -19,6 +19,8 @@ from _sweep_records import At, Capture, Line, Log, Outcome, Plan, Record, Varian
 from _zoo import kind_of
 from msgspec.structs import replace
 
+from ptmobile.device.crash import how_ended
+from ptmobile.errors import InternalError
 from ptmobile.worker.processes import adopt_orphans, end_descendants
 
 HERE = Path(__file__).resolve().parent
@@ -27,6 +29,7 @@ WATCH_SECONDS = 2.0  # looking at the memory of many processes takes time
 #: How much longer than its processor time a step may take on a busy machine.
 PATIENCE = 10
 GIGABYTE = 10**9
+START = "start"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class Sweep:
                         todo.remove(record.variant)
                     yield record
                 end_descendants()
+                if process.outcome == "ended" and process.at.step == START:
+                    raise InternalError(f"The process for {model} ended before it began: {process.message}")
                 lost = [variant for variant in process.at.variants if variant in todo]
                 if not lost and len(todo) == before:
                     lost = list(todo)  # it does not get anywhere
@@ -121,7 +126,7 @@ class _Process:
     """One process of a model, watched; how it ended is in ``outcome`` and ``message``."""
 
     def __init__(self, plan: Plan, limits: Limits) -> None:
-        self.at = At(step="start", variants=plan.variants)
+        self.at = At(step=START, variants=plan.variants)
         self.outcome: Outcome = "ended"
         self.message = ""
         self.peak_bytes = 0
@@ -156,7 +161,8 @@ class _Process:
             self._process.wait()
         yield from self._news(watch)
         words = self._errors.read_text(errors="replace").strip().splitlines()
-        self.message = self.message or (words[-1][:500] if words else "the process ended")
+        how = f"the process {how_ended(self._process.returncode)}"
+        self.message = self.message or " ".join([how, *words[-1:]])[:500]
 
     def _news(self, watch: FamilyWatch) -> Iterator[Record]:
         with self._answers.open("rb") as stream:

@@ -43,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(error.code)
 
 
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
 def _add_cost(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     cost = commands.add_parser(
         "cost",
@@ -52,7 +56,7 @@ def _add_cost(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     cost.add_argument("models", nargs="*", default=SIZES, metavar="MODEL")
     cost.add_argument("--release", default=RELEASES[0])
-    cost.add_argument("--abis", nargs="+", metavar="ABI", help="default: this machine's own and arm64-v8a")
+    cost.add_argument("--abis", type=_list, metavar="LIST", help="default: this machine's own and arm64-v8a")
     cost.add_argument("--runs", type=int, default=3, help="of each kind, after one that does not count; default: 3")
     cost.add_argument(
         "--warm-only", action="store_true", help="do not fetch the library anew from the Maven repository"
@@ -69,7 +73,9 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "scripted, plain and optimised. A second call goes on where the first one ended.",
     )
     sweep.add_argument("models", nargs="*", metavar="MODEL")
-    sweep.add_argument("--releases", nargs="+", default=RELEASES, metavar="RELEASE")
+    sweep.add_argument(
+        "--releases", type=_list, default=RELEASES, metavar="LIST", help=f"default: {','.join(RELEASES)}"
+    )
     sweep.add_argument("--results", type=Path, default=RESULTS, help="default: bench/results/device-sweep.jsonl")
     sweep.add_argument("--limit-minutes", type=float, default=60.0, help="of the whole call; default: 60")
     sweep.add_argument("--step-seconds", type=float, default=300.0, help="of processor time for one step; default: 300")
@@ -83,9 +89,9 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     sweep.add_argument(
         "--again",
-        nargs="+",
+        type=_list,
         default=(),
-        metavar="OUTCOME",
+        metavar="LIST",
         help='run anew what has such a result, as in --again "too slow"',
     )
     sweep.add_argument("--no-arm64", action="store_true", help="do not ask the phones' library where x86_64 is wrong")
