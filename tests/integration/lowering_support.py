@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math  # noqa: F401 - TorchScript looks it up where it is called
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from torch.jit.mobile import _load_for_lite_interpreter
 
 from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.runtimes import load_releases
-from ptmobile.runtimes.limits import check_against_tables, load_tables
+from ptmobile.runtimes.limits import check_against_tables
 from ptmobile.runtimes.releases import Release
 from ptmobile.worker.backporting import backport
 from ptmobile.worker.lowering import Target
+from ptmobile.worker.lowering.library import OF_NUMBERS
+from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.saving import prepare_to_save, save_lite
 
 BYTECODE = {"1.9.0": 5, "1.10.0": 7, "1.11": 7, "1.12.2": 8}
@@ -29,13 +32,9 @@ def release_of(version: str) -> Release:
 
 def target_of(version: str) -> Target:
     """A release as the packaged tables know it."""
-    tables, release = load_tables(), release_of(version)
-    _, schemas = tables.schemas[tables.line_of(release)]
-    operators = {
-        name: arguments for name, arguments in schemas.items() if tables.presence(name, release).answer != "no"
-    }
-    archive_version = tables.limits_of(release).archive_max
-    return Target(version, operators, BYTECODE[version], archive_version, release.line)
+    target = target_for(version, BYTECODE[version])
+    assert target is not None
+    return target
 
 
 def save_for(module: torch.jit.ScriptModule, folder: Path, version: str, *, bytecode: int | None = None) -> Path:
@@ -229,4 +228,191 @@ def _others() -> Iterator[tuple[str, Case]]:
     yield "linspace", Case("torch.linspace(-1, 1, x.size(0))", "aten::linspace", _each((1,), (2,), (7,)), exact=False)
 
 
-CASES = dict([*_pads(), *_einsums(), *_searches(), *_others()])
+def _transforms() -> Iterator[tuple[str, Case]]:
+    lines = _each((2, 16), (3, 12), (1, 7), (2, 80))
+    texts = {
+        "fft": "torch.view_as_real(torch.fft.fft(x))",
+        "fft-of-complex": "torch.view_as_real(torch.fft.fft(torch.complex(x, x + 1), dim=0, norm='ortho'))",
+        "fft-resized": "torch.view_as_real(torch.fft.fft(x, n=9))",
+        "ifft": "torch.view_as_real(torch.fft.ifft(x, norm='forward').resolve_conj())",
+        "rfft": "torch.view_as_real(torch.fft.rfft(x, n=20, norm='forward'))",
+        "irfft": "torch.fft.irfft(torch.complex(x, x * 2))",
+        "irfft-odd": "torch.fft.irfft(torch.complex(x, x * 2), n=11, norm='ortho')",
+        "irfft-of-real": "torch.fft.irfft(x, dim=1)",
+        "fft2": "torch.view_as_real(torch.fft.fft2(x))",
+        "ifft2": "torch.view_as_real(torch.fft.ifft2(x, s=[4, 6]))",
+        "rfft2": "torch.view_as_real(torch.fft.rfft2(x))",
+        "irfft2": "torch.fft.irfft2(torch.complex(x, x * 2), s=[5, 8])",
+        "fftn": "torch.view_as_real(torch.fft.fftn(x))",
+        "ifftn": "torch.view_as_real(torch.fft.ifftn(x, s=[6]))",
+        "rfftn": "torch.view_as_real(torch.fft.rfftn(x, dim=[0, 1]))",
+        "irfftn": "torch.fft.irfftn(torch.complex(x, x * 2), s=[4], dim=[1])",
+    }
+    for name, text in texts.items():
+        yield name, Case(text, "aten::fft_", lines, exact=False)
+    yield "fft-of-integers", Case("torch.fft.rfft(x).abs()", "aten::fft_", ((torch.arange(6),),), exact=False)
+    sounds = _each((2, 50), (1, 33))
+    for name, options in {
+        "plain": "16, 4, center=False, return_complex=False",
+        "window": "16, 5, window=torch.hann_window(16, dtype=x.dtype), return_complex=False",
+        "short-window": "16, 4, 10, torch.hann_window(10, dtype=x.dtype), normalized=True, return_complex=False",
+        "two-sided": "12, onesided=False, return_complex=False",
+    }.items():
+        yield f"stft-{name}", Case(f"torch.stft(x, {options})", "aten::stft", sounds, exact=False)
+    one = (_random(40),)
+    yield "stft-of-one", Case("torch.view_as_real(torch.stft(x, 8, return_complex=True))", "stft", (one,), exact=False)
+    spectrum = "torch.stft(x, 16, 4, window=torch.hamming_window(16, dtype=x.dtype), return_complex=True)"
+    for name, options in {
+        "": "16, 4, window=torch.hamming_window(16, dtype=x.dtype)",
+        "-longer": "16, 4, window=torch.hamming_window(16, dtype=x.dtype), length=60",
+        "-shorter": "16, 4, window=torch.hamming_window(16, dtype=x.dtype), length=41",
+    }.items():
+        yield f"istft{name}", Case(f"torch.istft({spectrum}, {options})", "stft", sounds, exact=False)
+
+
+def _windows() -> Iterator[tuple[str, Case]]:
+    for name in ("hann", "hamming", "bartlett", "blackman", "kaiser"):
+        # Of a size that is known, and of one that is not.
+        yield f"{name}-window", Case(f"x * torch.{name}_window(6)", f"{name}_window", _each((6,)))
+        yield f"{name}-window-of-a-size", Case(f"x * torch.{name}_window(x.size(0), periodic=False)", "", _each((6,)))
+    alpha = "x * torch.hamming_window(x.size(0), True, 0.5)"
+    yield "hamming-window-alpha", Case(alpha, "", _each((6,)))
+    yield "hamming-window-beta", Case(alpha.replace("0.5", "0.5, 0.4"), "", _each((6,)))
+    yield "kaiser-window-beta", Case("x * torch.kaiser_window(x.size(0), True, 8.0)", "", _each((6,)))
+
+
+def _ellipses() -> Iterator[tuple[str, Case]]:
+    equations = {
+        "...ij,...jk->...ik": [
+            [(2, 3, 4), (2, 4, 5)],
+            [(3, 4), (4, 5)],
+            [(2, 1, 3, 4), (5, 4, 5)],
+            [(0, 3, 4), (4, 5)],
+        ],
+        "..., f -> ... f": [[(3,), (4,)], [(2, 3), (4,)]],
+        "...ij->...ji": [[(2, 2, 3, 4)]],
+        "...ij,...jk": [[(2, 3, 4), (2, 4, 5)]],
+        "i...,i...->i...": [[(2, 3, 4), (2, 3, 4)], [(2, 4), (2, 3, 4)]],
+        "...d,...d->...": [[(2, 3, 4), (2, 3, 4)]],
+        "b...n,b...n->b": [[(2, 3, 4), (2, 3, 4)]],
+        "ij...,jk->k...i": [[(2, 3, 5, 6), (3, 4)]],
+    }
+    for equation, operands in equations.items():
+        names = [f"x{i}" for i in range(len(operands[0]))]
+        text = f"torch.einsum({equation!r}, [{', '.join(names)}])"
+        inputs = tuple(tuple(_random(*shape) for shape in shapes) for shapes in operands)
+        yield f"einsum-{equation}", Case(text, "aten::einsum", inputs, ", ".join(names), exact=False)
+
+
+def _resampling() -> Iterator[tuple[str, Case]]:
+    lines, images, volumes = (_each(shape) for shape in ((2, 3, 9), (2, 3, 7, 10), (1, 2, 4, 5, 6)))
+    exact = "torch.nn.functional.interpolate(x, {}, mode='nearest-exact')"
+    for name, size, inputs in (
+        ("1d", "size=[5]", lines),
+        ("2d", "size=[10, 4]", images),
+        ("2d-factor", "scale_factor=1.7", images),
+        ("3d", "size=[6, 4, 5]", volumes),
+        ("3d-factor", "scale_factor=[0.5, 2.0, 1.5]", volumes),
+    ):
+        yield f"nearest-exact-{name}", Case(exact.format(size), "nearest_exact", inputs)
+    for mode in ("bilinear", "bicubic"):
+        smooth = f"torch.nn.functional.interpolate(x, {{}}, mode={mode!r}, antialias=True{{}})"
+        for name, size, more in (
+            ("down", "size=[3, 4]", ""),
+            ("up", "size=[9, 13]", ""),
+            ("both", "size=[3, 13]", ""),
+            ("factor", "scale_factor=0.6", ""),
+            ("aligned", "size=[3, 4]", ", align_corners=True"),
+        ):
+            yield f"{mode}-antialias-{name}", Case(smooth.format(size, more), "_aa", images, exact=False)
+
+
+def _quantiles() -> Iterator[tuple[str, Case]]:
+    gone = "aten::quantile"
+    holed = _random(3, 5)
+    holed[1, 2] = float("nan")
+    inputs = (*_each((3, 5), (4, 7)), (holed,))
+    for name, options in {
+        "all": "",
+        "rows": ", dim=1",
+        "rows-kept": ", dim=0, keepdim=True",
+        "last": ", dim=-1",
+    }.items():
+        yield f"quantile-{name}", Case(f"torch.quantile(x, 0.3{options})", gone, inputs, exact=False)
+        several = f"torch.quantile(x, torch.tensor([0.1, 0.6, 1.0], dtype=x.dtype){options})"
+        yield f"quantiles-{name}", Case(several, gone, inputs, exact=False)
+    yield "quantiles-all-kept", Case("torch.quantile(x, 0.3, keepdim=True)", gone, inputs, exact=False)
+    for way in ("lower", "higher", "midpoint", "nearest"):
+        text = f"torch.quantile(x, 0.3, dim=1, interpolation={way!r})"
+        yield f"quantile-{way}", Case(text, gone, inputs, exact=False)
+
+
+def _scattered() -> Iterator[tuple[str, Case]]:
+    inputs = tuple(
+        (_random(3, 4).to(kind), torch.tensor([[0, 2, 2, 0], [2, 2, 1, 0]])) for kind in (torch.float32, torch.float64)
+    )
+    for reduce in ("sum", "mean"):
+        for own in (True, False):
+            text = f"torch.scatter_reduce(x, 0, y, x[:2] * 3, reduce={reduce!r}, include_self={own})"
+            yield f"scatter_reduce-{reduce}-{own}", Case(text, "scatter_reduce", inputs, "x, y", exact=False)
+    yield "linalg-cross", Case("torch.linalg.cross(x, x + 1)", "linalg_cross", _each((2, 3)))
+    nan = torch.tensor([[1.0, float("nan"), 3.0], [float("nan")] * 3, [1.0, 2.0, 4.0]])
+    yield "nanmean", Case("torch.nanmean(x)", "nanmean", ((nan,),))
+    yield "nanmean-rows", Case("torch.nanmean(x, 1, keepdim=True)", "nanmean", ((nan,),))
+
+
+CASES = dict(
+    [
+        *(*_pads(), *_einsums(), *_searches(), *_others(), *_transforms(), *_windows(), *_ellipses()),
+        *(*_resampling(), *_quantiles(), *_scattered()),
+    ]
+)
+
+
+def _plain() -> Iterator[tuple[str, str]]:
+    """Bodies of functions of a tensor x that TorchScript alone understands, with operators on plain values in them."""
+    yield "sorted", "return x * sorted([int(x[0]), 3, -2, 7])[1] + sorted([float(x[1]), 0.5, -1.0])[0]"
+    for kind, items in (("int", "[int(x[0]), 3, -2, 7]"), ("float", "[float(x[0]), 0.5, -1.0]")):
+        for reverse in (False, True):
+            yield f"sort-{kind}-{reverse}", f"items = {items}\nitems.sort({reverse})\nreturn x * items[0] + items[1]"
+    yield (
+        "sort-texts",
+        "items = ['b', 'c', 'a' + str(x.size(0))]\nitems.sort()\nreturn ' '.join(items) + str(len(items))",
+    )
+    yield "count", "items = [x.size(0), 3, 3]\nreturn x * items.count(3) + items.index(3)"
+    yield "remove", "items = [5, x.size(0), 3, 5]\nitems.remove(3)\nitems.remove(5)\nreturn x * items[0] + items[1]"
+    yield "divmod", "q, r = divmod(17, x.size(0))\nq2, r2 = divmod(-17, x.size(0))\nreturn x * q + r + q2 * 9 + r2"
+    yield (
+        "bits",
+        (
+            "n = x.size(0) - 7\nm = x.size(0)\n"
+            "return x * (n & 6) + (n | 3) + (n ^ 5) * 2 + (n >> 1) * 3 + (n << 2) * 5 + (m >> 1) * 7 + (m << 3)"
+        ),
+    )
+    for name in OF_NUMBERS:
+        start = "2.5" if name == "acosh" else "0.3"
+        call = "math.lgamma" if name == "lgamma" else f"math.{name}"
+        whole = "2" if name == "acosh" else "0" if name in ("asin", "acos", "atanh") else "1"
+        yield name, f"return x * {call}(float(x.size(0)) * 0.0 + {start}) + {call}(x.size(0) * 0 + {whole})"
+    yield (
+        "classes",
+        (
+            "n = float(x.size(0))\nbig = n * float('inf')\nodd = big - big\n"
+            "flags = [math.isinf(big), math.isinf(n), math.isinf(odd), math.isinf(n * 0), math.isinf(-big)]\n"
+            "more = [math.isfinite(big), math.isfinite(n), math.isfinite(odd), math.isfinite(n * 1e307)]\n"
+            "total = 0\n"
+            "for flag in flags + more:\n    total = total * 2 + int(flag)\n"
+            "return x * total + math.fabs(-n) + math.atan2(n, -1.0)"
+        ),
+    )
+
+
+PLAIN = dict(_plain())
+
+
+def defined(body: str) -> torch.jit.ScriptModule:
+    """A scripted module whose forward has this body."""
+    module = torch.jit.script(type("Defined", (torch.nn.Module,), {})())
+    lines = "\n".join(f"    {line}" for line in body.split("\n"))
+    module.define(f"def forward(self, x):\n{lines}\n")
+    return module

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ptmobile.worker.lowering.einsum import einsum_text
-from ptmobile.worker.lowering.graphs import known, specialised
-from ptmobile.worker.lowering.library import compiled, expression
+from ptmobile.worker.lowering.ellipsis import einsum_with_ellipsis
+from ptmobile.worker.lowering.graphs import Known, known, specialised
+from ptmobile.worker.lowering.library import OF_NUMBERS, compiled, expression
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ def _plain(operator: str, function: str) -> Rewrite:
 
 _PAD: Final = "the padding operator of each mode"
 _SEARCH: Final = "bucketize, or comparisons"
+_FFT: Final = "matrix products and butterflies"
+_TYPED: Final = "the same, given a type"
 _FLAG: Final = "False, which it is wherever the file runs"
 
-REWRITES: Final[dict[str, Rewrite]] = {
+REWRITES: dict[str, Rewrite] = {
     "aten::gelu": Rewrite("GELU", "erf or tanh", "gelu"),
     "aten::gelu_": Rewrite("GELU (in place)", "erf or tanh", "gelu_"),
     "aten::pad": Rewrite("pad", _PAD, "pad"),
@@ -80,6 +83,14 @@ REWRITES: Final[dict[str, Rewrite]] = {
     "aten::aminmax": Rewrite("aminmax", "amin and amax", "aminmax"),
     "aten::nansum": Rewrite("nansum", "where and sum", "nansum"),
     "aten::cov": Rewrite("cov", "matmul", "cov"),
+    "aten::conj": Rewrite("conj", "conj_physical", "conjugate"),
+    "aten::linalg_cross": Rewrite("linalg.cross", "cross", "linalg_cross"),
+    "aten::nanmean": Rewrite("nanmean", "where and sum", "nanmean"),
+    "aten::scatter_reduce.two": Rewrite("scatter_reduce (sum, mean)", "scatter_add", "scatter_sum"),
+    "aten::quantile": Rewrite("quantile", "sort and index_select", "quantile"),
+    "aten::quantile.scalar": Rewrite("quantile", "sort and index_select", "quantile_of_number"),
+    "aten::stft": Rewrite("short-time Fourier transform", _FFT, "stft"),
+    "aten::istft": Rewrite("inverse short-time Fourier transform", f"{_FFT}, and col2im", "istft"),
     "aten::is_autocast_enabled": Rewrite("is_autocast_enabled", _FLAG, "no_autocast"),
     "prim::requires_grad": Rewrite("requires_grad", _FLAG, "never"),
     "prim::is_nested": Rewrite("is_nested", _FLAG, "never"),
@@ -97,11 +108,76 @@ REWRITES: Final[dict[str, Rewrite]] = {
         "prim::abs.float": "abs_of_float",
         "aten::isnan.float": "isnan",
         "prim::rangelist": "indices_up_to",
-        "aten::sqrt.int": "sqrt_of_int",
-        "aten::sqrt.float": "sqrt_of_float",
-        "aten::log.int": "log_of_int",
-        "aten::log.float": "log_of_float",
+        "aten::isinf.float": "isinf",
+        "aten::isfinite.float": "isfinite",
+        "aten::fabs.float": "abs_of_number",
+        "aten::atan2.float": "atan2",
+        "aten::divmod.int": "divmod_of_ints",
+        "aten::__and__.int": "and_of_ints",
+        "aten::__or__.int": "or_of_ints",
+        "aten::__xor__.int": "xor_of_ints",
+        "aten::__lshift__.int": "shifted_left",
+        "aten::__rshift__.int": "shifted_right",
+        "aten::count.int": "count_of_ints",
+        "aten::index.list_int": "index_in_ints",
+        "aten::remove.int": "remove_int",
+        "aten::sort.int": "sort_ints",
+        "aten::sort.float": "sort_floats",
+        "aten::sort.str": "sort_texts",
+        "aten::sorted.int": "sorted_ints",
+        "aten::sorted.float": "sorted_floats",
+        **{f"aten::{name}.{kind}": f"{name}_of_{kind}" for name in OF_NUMBERS for kind in ("int", "float")},
     }.items()
+}
+REWRITES |= {
+    f"aten::fft_{name}": Rewrite("Fourier transform", _FFT, name)
+    for name in ("fft", "ifft", "rfft", "irfft", "fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn")
+}
+REWRITES |= {
+    f"aten::{operator}": Rewrite(operator.partition(".")[0], _TYPED, expression)
+    for operator, expression in {
+        "hann_window": "hann_window",
+        "hann_window.periodic": "hann_window_periodic",
+        "hamming_window": "hamming_window",
+        "hamming_window.periodic": "hamming_window_periodic",
+        "hamming_window.periodic_alpha": "hamming_window_alpha",
+        "hamming_window.periodic_alpha_beta": "hamming_window_of",
+        "bartlett_window": "bartlett_window",
+        "bartlett_window.periodic": "bartlett_window_periodic",
+        "blackman_window": "blackman_window",
+        "blackman_window.periodic": "blackman_window_periodic",
+        "kaiser_window": "kaiser_window",
+        "kaiser_window.periodic": "kaiser_window_periodic",
+        "kaiser_window.beta": "kaiser_window_of",
+    }.items()
+}
+REWRITES |= {
+    f"aten::_upsample_{name}": Rewrite(what, by, expression)
+    for what, by, expressions in (
+        (
+            "interpolation, nearest-exact",
+            "index_select",
+            {
+                "nearest_exact1d": "nearest_exact_1d",
+                "nearest_exact2d": "nearest_exact_2d",
+                "nearest_exact3d": "nearest_exact_3d",
+                "nearest_exact1d.vec": "nearest_exact",
+                "nearest_exact2d.vec": "nearest_exact",
+                "nearest_exact3d.vec": "nearest_exact",
+            },
+        ),
+        (
+            "interpolation, antialiased",
+            "matrix products",
+            {
+                "bilinear2d_aa": "bilinear_aa",
+                "bilinear2d_aa.vec": "bilinear_aa_vec",
+                "bicubic2d_aa": "bicubic_aa",
+                "bicubic2d_aa.vec": "bicubic_aa_vec",
+            },
+        ),
+    )
+    for name, expression in expressions.items()
 }
 
 
@@ -110,6 +186,8 @@ def expressed(operator: str, node: Any) -> Any:
     values = list(node.inputs())
     if operator == "aten::einsum":
         return _einsum(values)
+    if operator == "aten::scatter_reduce.two" and (known(values[4]) or Known("?")).value not in ("sum", "mean"):
+        return Refusal("only sums and means can be expressed")
     name = REWRITES[operator].expression
     if name == "attention" and len({value.unique() for value in values[:3]}) == 1:
         name = "self_attention"
@@ -120,7 +198,8 @@ def _einsum(values: list[Any]) -> Any:
     equation, path = known(values[0]), known(values[2])
     if equation is None:
         return Refusal("its equation is not a constant")
-    text = einsum_text(equation.value, path.value if path else None)
+    write = einsum_with_ellipsis if "..." in equation.value else einsum_text
+    text = write(equation.value, path.value if path else None)
     if text is None:
-        return Refusal(f"its equation {equation.value!r} has no fixed number of dimensions")
-    return specialised(compiled(text).einsum.graph, values)
+        return Refusal(f"its equation {equation.value!r} is not understood")
+    return specialised(compiled(text).einsum.inlined_graph, values)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-#: Letters to both sides of an arrow; "..." is not among them, since it has no fixed number of dimensions.
+#: Letters to both sides of an arrow; "..." is not among them (see ``ellipsis.py``).
 _EQUATION: Final = re.compile(r"([A-Za-z]*(?:,[A-Za-z]*)*)(?:->([A-Za-z]*))?")
-_HEAD: Final = "def einsum(equation: str, tensors: List[Tensor], path: Optional[List[int]]) -> Tensor:"
+#: The first line of the text, with the operator's own arguments.
+HEAD: Final = "def einsum(equation: str, tensors: List[Tensor], path: Optional[List[int]]) -> Tensor:"
 
 
 def einsum_text(equation: str, path: Sequence[int] | None = None) -> str | None:
@@ -66,11 +67,7 @@ def _multiply(writer: _Writer, terms: list[_Term], first: int, second: int, outp
 class _Writer:
     """Writes the function line by line, with a variable per step."""
 
-    lines: list[str] = field(
-        default_factory=lambda: [
-            "def einsum(equation: str, tensors: List[Tensor], path: Optional[List[int]]) -> Tensor:"
-        ]
-    )
+    lines: list[str] = field(default_factory=lambda: [HEAD])
 
     def put(self, expression: str) -> str:
         """Write a step; returns the variable that holds its result."""

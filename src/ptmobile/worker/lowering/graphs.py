@@ -98,8 +98,11 @@ def splice(host: Any, node: Any, inner: Any, values: Sequence[Any]) -> None:
 
 
 def _spread_tuple(graph: Any, outputs: int) -> None:
-    """Let a graph that returns a tuple return its parts, where the operator it stands for does so."""
+    """Let a graph that returns a tuple return its parts, where the operator it stands for does so; None is none."""
     if outputs == 1:
+        return
+    if outputs == 0:
+        graph.eraseOutput(0)
         return
     (returned,) = graph.outputs()
     if returned.node().kind() == "prim::TupleConstruct":

@@ -12,9 +12,19 @@ import math
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 import torch
+
+#: Functions of one number that tensors have as methods.
+OF_NUMBERS: Final = (
+    *("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "expm1", "lgamma"),
+    *("log10", "log1p", "sin", "sinh", "sqrt", "tan", "tanh"),
+)
+_OF_NUMBER: Final = """
+def {name}_of_{kind}(x: {kind}) -> float:
+    return float(torch.scalar_tensor(x, dtype=torch.float64).{name}())
+"""
 
 
 def compiled(text: str) -> Any:
@@ -26,7 +36,9 @@ def compiled(text: str) -> Any:
 def _library() -> Any:
     folder = resources.files("ptmobile.worker.lowering") / "expressions"
     files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return compiled("\n".join(file.read_text("utf-8") for file in files if file.name.endswith(".torchscript")))
+    texts = [file.read_text("utf-8") for file in files if file.name.endswith(".torchscript")]
+    texts += [_OF_NUMBER.format(name=name, kind=kind) for name in OF_NUMBERS for kind in ("int", "float")]
+    return compiled("\n".join(texts))
 
 
 @cache

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ptmobile.runtimes.choosing import find_release
 from ptmobile.runtimes.limits import Tables, load_tables
+from ptmobile.runtimes.releases import Release
 from ptmobile.worker.lowering.target import Target
 
 
@@ -19,4 +22,20 @@ def target_for(release: str, bytecode_version: int, tables: Tables | None = None
         return None
     _, schemas = tables.schemas[tables.line_of(found)]
     operators = {name: count for name, count in schemas.items() if tables.presence(name, found).answer != "no"}
-    return Target(found.version, operators, bytecode_version, tables.limits_of(found).archive_max, found.line)
+    archive_max = tables.limits_of(found).archive_max
+    return Target(
+        found.version, operators, bytecode_version, archive_max, found.line, _unable(found, operators, tables)
+    )
+
+
+def _unable(release: Release, operators: Iterable[str], tables: Tables) -> dict[str, str]:
+    """Operators whose kernels are not built in, and what those are called."""
+    if release.platform != "android":
+        return {}
+    return {
+        name: kernel.name
+        for kernel in tables.facts.kernels
+        if release.version in kernel.absent
+        for name in operators
+        if name.startswith("aten::") and name.removeprefix("aten::").partition(".")[0] in kernel.operators
+    }

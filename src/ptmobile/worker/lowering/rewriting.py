@@ -16,7 +16,7 @@ from ptmobile.worker.lowering.target import Target, schema_of
 
 #: Types of arguments that are likely to be constants where a function is called.
 _SETTINGS: Final = frozenset({"StringType", "IntType", "FloatType", "BoolType"})
-#: How deep functions that must be put into their callers may be nested.
+#: How deep functions that must be put into their callers, and expressions that need rewrites, may be nested.
 _DEPTH: Final = 8
 
 
@@ -62,13 +62,13 @@ class Rewriting:
         if any(_is_constant(node) for node in nodes_of(graph) if self._target.lack(node) is not None):
             simplify(graph)
         done = 0
-        pending = list(self._lacking_nodes(graph))
-        while pending:
+        # What takes a call's place may need a rewrite in its turn.
+        for _ in range(_DEPTH):
             before = done
-            for operator, node in pending:
+            for operator, node in list(self._lacking_nodes(graph)):
                 done += self._replace(graph, operator, node)
-            # What takes a call's place may need a rewrite in its turn.
-            pending = list(self._lacking_nodes(graph)) if done > before else []
+            if done == before:
+                break
         if done:
             torch._C._jit_pass_dce(graph)
 

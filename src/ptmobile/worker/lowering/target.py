@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Final
 
@@ -40,23 +40,51 @@ def _normalises_last(node: Any) -> bool:
     return norm_first.node().kind() == "prim::Constant" and norm_first.toIValue() is False
 
 
+def _has_type(node: Any) -> bool:
+    """Whether a call that makes a tensor says of which type; that is the fourth argument from the end."""
+    kind: str = node.inputsAt(node.inputsSize() - 4).type().kind()
+    return kind == "IntType"
+
+
 def _never(_: Any) -> bool:
     return False
 
 
-#: Operators whose meaning changed while name and schema stayed, and no archive version tells: the first release of
-#: PyTorch that computes as the one which writes the file does, and which calls make no difference.
+@dataclass(frozen=True)
+class _Change:
+    """A change behind a name and a schema that stayed, which no archive version tells.
+
+    ``since`` is the first line of PyTorch that computes as the one which writes the file does, ``known_from`` the first
+    that does not. ``is_alike`` says of which calls that makes no difference.
+    """
+
+    since: tuple[int, int]
+    is_alike: Callable[[Any], bool] = _never
+    why: str = "computes something else under its name"
+    known_from: tuple[int, int] = (1, 0)
+
+
 #: floor_divide truncated (pytorch pull request 78411), where did not promote (issues 9190 and 73298), and the encoder
-#: layer of 1.12 raises for norm_first; each seen with the interpreters of PyTorch 1.9.1, 1.10.2 and 1.12.1.
-_CHANGED: Final[dict[str, tuple[tuple[int, int], Callable[[Any], bool]]]] = {
-    "aten::floor_divide": ((1, 13), _never),
-    "aten::floor_divide.Scalar": ((1, 13), _never),
-    "aten::floor_divide_.Tensor": ((1, 13), _never),
-    "aten::floor_divide_.Scalar": ((1, 13), _never),
-    "aten::where.self": ((1, 12), _is_of_one_type),
-    "aten::where.ScalarSelf": ((1, 12), _never),
-    "aten::where.ScalarOther": ((1, 12), _never),
-    "aten::_transformer_encoder_layer_fwd": ((1, 13), _normalises_last),
+#: layer of 1.12 raises for norm_first; each seen with the interpreters of PyTorch 1.9.1, 1.10.2 and 1.12.1. Windows and
+#: conj: seen on the libraries of 1.9.0 and 1.12.2 (tests/device/zoo).
+_CHANGED: Final = {
+    "aten::floor_divide": _Change((1, 13)),
+    "aten::floor_divide.Scalar": _Change((1, 13)),
+    "aten::floor_divide_.Tensor": _Change((1, 13)),
+    "aten::floor_divide_.Scalar": _Change((1, 13)),
+    "aten::where.self": _Change((1, 12), _is_of_one_type),
+    "aten::where.ScalarSelf": _Change((1, 12)),
+    "aten::where.ScalarOther": _Change((1, 12)),
+    "aten::_transformer_encoder_layer_fwd": _Change((1, 13), _normalises_last),
+    "aten::conj": _Change((1, 13), why="conjugates lazily, and can do nothing with the result", known_from=(1, 10)),
+} | {
+    f"aten::{name}": _Change((1, 13), _has_type, "makes it of integers unless it is given a type")
+    for name in (
+        *("bartlett_window", "bartlett_window.periodic", "blackman_window", "blackman_window.periodic"),
+        *("hamming_window", "hamming_window.periodic", "hamming_window.periodic_alpha"),
+        *("hamming_window.periodic_alpha_beta", "hann_window", "hann_window.periodic"),
+        *("kaiser_window", "kaiser_window.periodic", "kaiser_window.beta"),
+    )
 }
 
 
@@ -66,7 +94,8 @@ class Target:
 
     ``operators`` maps the name of each operator that it has (``namespace::name.overload``) to the number of its
     arguments. ``archive_version`` is the highest that it reads. ``torch`` is the line of PyTorch that it was built
-    from. ``bytecode_version`` is that of the file after backporting.
+    from. ``bytecode_version`` is that of the file after backporting. ``unable`` are operators that it has and cannot
+    compute, with what they would need and it was not built with.
     """
 
     release: str
@@ -74,6 +103,7 @@ class Target:
     bytecode_version: int
     archive_version: int
     torch: tuple[int, int]
+    unable: Mapping[str, str] = field(default_factory=dict)
 
     def lack(self, node: Any) -> str | None:
         """Why the runtime cannot run a node of a graph as it stands, in words; None if it can, or it is no operator."""
@@ -88,9 +118,11 @@ class Target:
             return f"{self.release} does not have it" if ours else None
         if (raised := _archive_versions().get(name, 0)) > self.archive_version:
             return f"it raises the archive version to {raised}, and {self.release} reads up to {self.archive_version}"
-        since, is_alike = _CHANGED.get(name, ((0, 0), _never))
-        if self.torch < since and not is_alike(node):
-            return f"{self.release} computes something else under its name"
+        if name in self.unable:
+            return f"{self.release} is built without {self.unable[name]}"
+        change = _CHANGED.get(name)
+        if change and change.known_from <= self.torch < change.since and not change.is_alike(node):
+            return f"{self.release} {change.why}"
         if name == _RAISES:
             return None
         return self._lack_of_arguments(node, schema, has)
