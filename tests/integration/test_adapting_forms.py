@@ -172,6 +172,7 @@ def test_the_search_for_tensors_ends() -> None:
         ({"a": X, "b": [X]}, {"out['a']": "out[0]", "out['b'][0]": "out[1][0]"}),
         ([X, (X,)], {"out[0]": "out[0]", "out[1][0]": "out[1][0]"}),
         ({}, {}),
+        ([X, None], {"out[0]": "out[0]", "out[1]": "out[1]"}),
         (Record(X), {"out.values": "out['values']"}),
         (Record((X, X), 3), {"out.values[0]": "out[0][0]", "out.values[1]": "out[0][1]", "out.other": "out[1]"}),
         ({"\x1b": X}, {"out['\\x1b']": "out[0]"}),
@@ -403,3 +404,11 @@ def test_nothing_is_recorded_of_what_stays_as_it_is() -> None:
     for value in (X, (X, None), {"a": X}, [{"a": X}], Named(X, X)):
         assert adaptation_of(flatten(value), (None,), "trace", traced=tuple(flatten(value).tensors())) is None
     assert adaptation_of(None, (None, None), "script") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [([X, None], "tuple"), ([[X, None]], "list"), ([None], "list"), ((), "list")]
+)
+def test_which_lists_stay_lists(value: Any, kind: str) -> None:
+    """Java refuses those in which only some items are None, and no runtime reads the type of an empty tuple."""
+    assert dict(containers(form_of(flatten(value))))["out"][0] == kind

@@ -140,6 +140,11 @@ class MixedList(Base):
         return [self.head(x), (x, x * 2), 1.5, True, None]
 
 
+class Empty(Base):
+    def forward(self, x):
+        return self.head(x), [], {}, (), [[x], []], {"é€字": x, "none": None}
+
+
 class OddKeys(Base):
     def forward(self, x):
         return {(1, 2): self.head(x), Color.RED: self.neck(x)}

@@ -71,7 +71,8 @@ def is_object(kind: str) -> bool:
 def _group(path: str, kind: str, items: list[tuple[str, Form]]) -> Group:
     keys, forms = tuple(key for key, _ in items), tuple(form for _, form in items)
     common = common_type(form.type for form in forms)
-    if kind == "list" and common is not None:
+    # Java refuses a list in which some items are None.
+    if kind == "list" and common is not None and common.name != "Optional":
         return Group(path, "list", keys, forms, list_of(common))
     if kind not in ("tuple", "NamedTuple", "list") and common is not None and (key := _key_type(keys)):
         return Group(path, "dict", keys, forms, dict_of(key, common))

@@ -17,6 +17,7 @@ import torch
 
 from ptmobile.errors import ConvertError
 from ptmobile.worker.adapting.dict_calls import write_dicts
+from ptmobile.worker.adapting.reaching import reached_nodes
 from ptmobile.worker.lowering.graphs import nodes_of
 
 _C: Final[Any] = torch._C
@@ -35,11 +36,9 @@ _REFUSED: Final = {
 
 def has_names(module: torch.jit.ScriptModule) -> bool:
     """Whether forward makes objects of classes, or has to do with named tuples."""
-    graph = module._c._get_method("forward").graph.copy()
-    _C._jit_pass_inline(graph)
     return any(
         node.kind() == "prim::CreateObject" or any(has_named_tuple(value.type()) for value in node.outputs())
-        for node in nodes_of(graph)
+        for node in reached_nodes(module, "forward")
     )
 
 
