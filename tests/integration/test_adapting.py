@@ -207,7 +207,11 @@ def test_keys_that_change_with_the_input_are_found(convert: Converter) -> None:
 
 @pytest.mark.parametrize("optimize", [True, False])
 @pytest.mark.parametrize(
-    "model", ["NamedTuples", "InternalNamedTuple", "ScriptObject", "UsesObjects", "PairsToDict", "KeepsNamedTuple"]
+    "model",
+    [
+        *("NamedTuples", "InternalNamedTuple", "ScriptObject", "UsesObjects", "PairsToDict", "KeepsNamedTuple"),
+        *("KeepsFromTheFirstRun", "EmptyObjects"),
+    ],
 )
 def test_scripted_objects_and_named_tuples_become_tuples(convert: Converter, model: str, optimize: bool) -> None:
     report = convert(f"adapted.py:{model}", method="script", optimize=optimize, trials=6)

@@ -347,6 +347,40 @@ class AsksForClass(Base):
         return self.neck(x)
 
 
+class KeepsFromTheFirstRun(Base):
+    """What the eager run left is in the file, and read in several places."""
+
+    __annotations__ = {"kept": Optional[Box], "none": Optional[Box]}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: Optional[Box] = None
+        self.none: Optional[Box] = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kept is None:
+            self.kept = Box(torch.full([4], 7.0), None)
+        kept = self.kept
+        again = self.kept
+        total = x
+        if kept is not None and again is not None:
+            total = total + kept.values + again.values
+        self.none = Box(x, None)
+        return self.neck(total)
+
+
+@torch.jit.script
+class Empty0:
+    def __init__(self) -> None:
+        pass
+
+
+class EmptyObjects(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        found = [Empty0(), Empty0()]
+        return self.neck(x) + len(found)
+
+
 class KeepsNamedTuple(Base):
     """A named tuple from one run to the next, there from the start."""
 

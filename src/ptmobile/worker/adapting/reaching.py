@@ -63,15 +63,25 @@ class _Walk:
         yield from self._in_graph(None, function.graph)
 
 
-def _module_of(owner: Any, value: Any) -> Any:
+def path_to(value: Any) -> tuple[str, ...] | None:
+    """The names that lead from the module whose method a graph is to a value; None if it is reached otherwise."""
     path: list[str] = []
     while value.node().kind() == "prim::GetAttr":
         path.append(value.node().s("name"))
         value = value.node().input()
-    if owner is None or value.node().kind() != "prim::Param":
+    return tuple(reversed(path)) if value.node().kind() == "prim::Param" else None
+
+
+def module_at(root: Any, path: tuple[str, ...]) -> Any:
+    """What is at the end of a path."""
+    for name in path:
+        root = root.getattr(name)
+    return root
+
+
+def _module_of(owner: Any, value: Any) -> Any:
+    path = path_to(value)
+    found = None if owner is None or path is None else module_at(owner, path)
+    if not isinstance(found, _C.ScriptModule):
         raise _LostError
-    for name in reversed(path):
-        owner = owner.getattr(name)
-    if not isinstance(owner, _C.ScriptModule):
-        raise _LostError
-    return owner
+    return found

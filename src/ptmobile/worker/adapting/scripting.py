@@ -16,7 +16,8 @@ import torch
 
 from ptmobile.worker.adapting.arguments import Layout, grouped
 from ptmobile.worker.adapting.forms import is_object
-from ptmobile.worker.adapting.plain_graphs import has_names, make_plain, parts_of_type
+from ptmobile.worker.adapting.graph_types import parts_of_type
+from ptmobile.worker.adapting.plain_graphs import has_names, make_plain
 from ptmobile.worker.adapting.wrapping import handed_through, source_of, wrapped
 from ptmobile.worker.adapting.writing import Writer
 from ptmobile.worker.values import Tree, child_path
