@@ -101,7 +101,9 @@ for _lines in (
     *("    a, *b = [1, 2, 3]\n    return x", "    del self.training\n    return x", "    class A: pass\n    return x"),
 ):
     _scripted("script-syntax", f"def forward(self, x):\n{_lines}")
-_scripted("script-makes-module", "def forward(self, x):\n    return nn.ReLU()(x)")
+_scripted("script-makes-module", "def forward(self, x):\n    return nn.Hardshrink()(x)")
+_known = "def forward(self, x):\n    return self.act(nn.Softshrink()(x))"
+_scripted("script-makes-module", _known, act="torch.jit.script(nn.Softshrink())")
 _scripted("script-undefined-value", "def forward(self, x):\n    return x * SCALE")
 _scripted("script-super", "def forward(self, x):\n    return super().forward(x)")
 _index = "def forward(self, x, k: str):\n    return self.parts[k](x)"

@@ -96,7 +96,11 @@ SCRIPTING: Final[tuple[KnownError, ...]] = (
     KnownError(
         id="script-makes-module",
         says="Cannot instantiate class 'ReLU' in a script function",
-        patterns=(r"Cannot instantiate class '[\w.]{1,80}' in a script function",),
+        patterns=(
+            r"Cannot instantiate class '[\w.]{1,80}' in a script function",
+            # The same, once a module of that class has been scripted.
+            r"Class [\w.]{1,80} does not have an __init__ function defined",
+        ),
         stages=("scripted",),
         cause="forward makes a module, which TorchScript cannot.",
         remedy="Make it in __init__ (self.relu = nn.ReLU()), or call the function (torch.relu, nn.functional).",
