@@ -119,7 +119,7 @@ def test_the_required_rewrites_are_right_on_the_oldest_library(fresh: Records) -
 
 
 def test_lowering_makes_nothing_worse(fresh: Records) -> None:
-    order = ("right", "kept", "wrong", "fails", "crashes", "refused", "unmade")
+    order = ("right", "kept", "fails", "refused", "crashes", "unmade", "wrong")  # a refusal does less harm than garbage
     worse = [
         (release, title)
         for release, _, title, record in fresh.all()

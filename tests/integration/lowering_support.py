@@ -379,6 +379,24 @@ def _plain() -> Iterator[tuple[str, str]]:
         "sort-texts",
         "items = ['b', 'c', 'a' + str(x.size(0))]\nitems.sort()\nreturn ' '.join(items) + str(len(items))",
     )
+    # Lists of constants that are changed, before or by the call.
+    yield "sort-constants", "items = [3, 1, 2]\nitems.sort()\nreturn x * items[0] + items[2]"
+    yield "count-changed", "items = [1, 2]\nitems.append(1)\nreturn x * items.count(1) + items.index(2)"
+    yield (
+        "remove-constant",
+        "items = [1, 2, 3]\nif x.size(0) > 3:\n    items.remove(2)\nreturn x * items[1] + len(items.copy())",
+    )
+    yield (
+        "pad-changed",
+        "amounts = [1, 2]\namounts.append(0)\namounts.append(1)\nreturn torch.nn.functional.pad(x[None], amounts)",
+    )
+    yield (
+        "pad-in-a-branch",
+        (
+            "amounts = [1, 2]\nmore = amounts if x.size(0) > 3 else [0, 0]\nmore.append(1)\nmore.append(1)\n"
+            "return torch.nn.functional.pad(x[None], more) + len(amounts)"
+        ),
+    )
     yield "count", "items = [x.size(0), 3, 3]\nreturn x * items.count(3) + items.index(3)"
     yield "remove", "items = [5, x.size(0), 3, 5]\nitems.remove(3)\nitems.remove(5)\nreturn x * items[0] + items[1]"
     yield "divmod", "q, r = divmod(17, x.size(0))\nq2, r2 = divmod(-17, x.size(0))\nreturn x * q + r + q2 * 9 + r2"

@@ -23,6 +23,7 @@ from ptmobile.worker.backporting import backport
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.lowering import Target, lower
+from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.saving import save_lite
 from ptmobile.worker.value_files import StoredTree
 from ptmobile.worker.values import dtype_name, flatten, memory_format
@@ -81,12 +82,16 @@ def released(version: str) -> Release:
 
 @cache
 def target_of(version: str) -> Target:
-    """A release as lowering wants to know it."""
-    tables, release = load_tables(), released(version)
-    _, schemas = tables.schemas[tables.line_of(release)]
-    operators = {name: count for name, count in schemas.items() if tables.presence(name, release).answer != "no"}
-    limits = tables.limits_of(release)
-    return Target(release.version, operators, min(_NEWEST, limits.bytecode_max), limits.archive_max, release.line)
+    """A release as lowering wants to know it.
+
+    Raises:
+        ValueError: nothing is known of it.
+    """
+    limits = load_tables().limits_of(released(version))
+    target = target_for(version, min(_NEWEST, limits.bytecode_max))
+    if target is None:
+        raise ValueError(f"nothing is known of {version}")
+    return target
 
 
 class Asking:

@@ -221,6 +221,15 @@ _flow(
 """,
 )
 _flow(
+    "list: of amounts to pad, changed before",
+    """
+    amounts = [1, 2]
+    amounts.append(0)
+    amounts.append(1)
+    return F.pad(x[None], amounts)
+""",
+)
+_flow(
     "dict: built and read",
     """
     table: Dict[str, Tensor] = {"a": x}

@@ -84,6 +84,7 @@ REWRITES: dict[str, Rewrite] = {
     "aten::nansum": Rewrite("nansum", "where and sum", "nansum"),
     "aten::cov": Rewrite("cov", "matmul", "cov"),
     "aten::conj": Rewrite("conj", "conj_physical", "conjugate"),
+    "aten::_conj": Rewrite("conj", "conj_physical", "conjugate"),
     "aten::linalg_cross": Rewrite("linalg.cross", "cross", "linalg_cross"),
     "aten::nanmean": Rewrite("nanmean", "where and sum", "nanmean"),
     "aten::scatter_reduce.two": Rewrite("scatter_reduce (sum, mean)", "scatter_add", "scatter_sum"),

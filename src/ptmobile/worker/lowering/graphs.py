@@ -55,11 +55,19 @@ def known(value: Any) -> Known | None:
         if node.mustBeNone():
             return Known(None)
         return None if value.type().kind() == "FunctionType" else Known(value.toIValue())
-    if node.kind() == "prim::ListConstruct":
+    if node.kind() == "prim::ListConstruct" and all(_leaves_as_is(use.user) for use in value.uses()):
         items = [known(item) for item in node.inputs()]
         if items and all(item is not None and isinstance(item.value, int | float | str) for item in items):
             return Known([item.value for item in items if item is not None])
     return None
+
+
+def _leaves_as_is(user: Any) -> bool:
+    """Whether a node that takes a list surely does not change it, nor hands it on to what does."""
+    schema: str = user.schema()
+    if schema == "(no schema)":
+        return user.kind() in {"prim::ListUnpack", "prim::CallFunction", "prim::CallMethod"}
+    return "!" not in schema
 
 
 def specialised(graph: Any, values: Sequence[Any]) -> Any:

@@ -67,25 +67,31 @@ class _Change:
 #: floor_divide truncated (pytorch pull request 78411), where did not promote (issues 9190 and 73298), and the encoder
 #: layer of 1.12 raises for norm_first; each seen with the interpreters of PyTorch 1.9.1, 1.10.2 and 1.12.1. Windows and
 #: conj: seen on the libraries of 1.9.0 and 1.12.2 (tests/device/zoo).
-_CHANGED: Final = {
-    "aten::floor_divide": _Change((1, 13)),
-    "aten::floor_divide.Scalar": _Change((1, 13)),
-    "aten::floor_divide_.Tensor": _Change((1, 13)),
-    "aten::floor_divide_.Scalar": _Change((1, 13)),
-    "aten::where.self": _Change((1, 12), _is_of_one_type),
-    "aten::where.ScalarSelf": _Change((1, 12)),
-    "aten::where.ScalarOther": _Change((1, 12)),
-    "aten::_transformer_encoder_layer_fwd": _Change((1, 13), _normalises_last),
-    "aten::conj": _Change((1, 13), why="conjugates lazily, and can do nothing with the result", known_from=(1, 10)),
-} | {
-    f"aten::{name}": _Change((1, 13), _has_type, "makes it of integers unless it is given a type")
-    for name in (
-        *("bartlett_window", "bartlett_window.periodic", "blackman_window", "blackman_window.periodic"),
-        *("hamming_window", "hamming_window.periodic", "hamming_window.periodic_alpha"),
-        *("hamming_window.periodic_alpha_beta", "hann_window", "hann_window.periodic"),
-        *("kaiser_window", "kaiser_window.periodic", "kaiser_window.beta"),
-    )
-}
+_CHANGED: Final = (
+    {
+        "aten::floor_divide": _Change((1, 13)),
+        "aten::floor_divide.Scalar": _Change((1, 13)),
+        "aten::floor_divide_.Tensor": _Change((1, 13)),
+        "aten::floor_divide_.Scalar": _Change((1, 13)),
+        "aten::where.self": _Change((1, 12), _is_of_one_type),
+        "aten::where.ScalarSelf": _Change((1, 12)),
+        "aten::where.ScalarOther": _Change((1, 12)),
+        "aten::_transformer_encoder_layer_fwd": _Change((1, 13), _normalises_last),
+    }
+    | {
+        name: _Change((1, 13), why="conjugates lazily, and can do nothing with the result", known_from=(1, 10))
+        for name in ("aten::conj", "aten::_conj")
+    }
+    | {
+        f"aten::{name}": _Change((1, 13), _has_type, "makes it of integers unless it is given a type")
+        for name in (
+            *("bartlett_window", "bartlett_window.periodic", "blackman_window", "blackman_window.periodic"),
+            *("hamming_window", "hamming_window.periodic", "hamming_window.periodic_alpha"),
+            *("hamming_window.periodic_alpha_beta", "hann_window", "hann_window.periodic"),
+            *("kaiser_window", "kaiser_window.periodic", "kaiser_window.beta"),
+        )
+    }
+)
 
 
 @dataclass(frozen=True)
