@@ -11,12 +11,14 @@ from ptmobile.github.summary import append_summary
 from ptmobile.progress import Progress
 from ptmobile.report.escape import code
 from ptmobile.report.files import operators_name, operators_yaml
+from ptmobile.report.junit import junit_xml
 from ptmobile.report.model import ModelReport, Reason, Report, to_json
 from ptmobile.report.outputs import outputs_of
+from ptmobile.report.page import report_html
 from ptmobile.report.summary import summary_blocks
 from ptmobile.spec.workspace import Workspace
 
-REPORT, SUMMARY = "report.json", "summary.md"
+REPORT, SUMMARY, PAGE, JUNIT = "report.json", "summary.md", "report.html", "junit.xml"
 _ANNOTATIONS = 10  # the runner shows no more of a kind per step
 
 
@@ -42,7 +44,7 @@ class Publisher:
         for model in report.models:
             for file in model.files if model.result.mode == "convert" else ():
                 files[f"{report_dir}/{operators_name(model, file)}"] = operators_yaml(file).encode()
-        faults = self._write_files(files)
+        faults = self._made(report, report_dir, files) + self._write_files(files)
         if summary:
             append_summary(self._context.summary_file, blocks, full_report=code(path))
         OutputFile(self._context.output_file).write_all(outputs_of(report, path))
@@ -57,6 +59,17 @@ class Publisher:
             self._tell(Reason(title="The report cannot be written", message=fault.message, advice=fault.advice))
         self._progress.say(f"Report: {path}" if not faults else "The report could not be written.")
         return report.exit_code or (int(ExitCode.PUBLISH) if faults else 0)
+
+    def _made(self, report: Report, report_dir: str, files: dict[str, bytes]) -> list[PublishError]:
+        """Add the renderings that nothing depends on; a fault of ours in one of them costs none of the others."""
+        faults = []
+        for name, rendering in ((PAGE, report_html), (JUNIT, junit_xml)):
+            try:
+                files[f"{report_dir}/{name}"] = rendering(report)
+            except Exception as error:  # noqa: BLE001 - the report as data is worth more than its looks
+                message = f"{name} cannot be made: {type(error).__name__}: {error}."
+                faults.append(PublishError(message, advice="This is a fault of ptmobile: please report it."))
+        return faults
 
     def _write_files(self, contents: dict[str, bytes]) -> list[PublishError]:
         faults: list[PublishError] = []

@@ -10,7 +10,8 @@ from ptmobile.result import DeviceVerdict, Evidence, ModelResult, TableAnswer
 
 #: What an app must say of itself from Android 15 on, in bytes.
 LARGE_PAGES = 16 * 1024
-_AUDIENCES = {"arm64-v8a": "phones", "x86_64": "emulators and Chromebooks"}
+#: Who has an ABI.
+AUDIENCES = {"arm64-v8a": "phones", "x86_64": "emulators and Chromebooks"}
 _MARKS = {"right": PASSED, "ran": PASSED, "wrong": FAILED, "failed": FAILED, "not-run": ASIDE}
 EVIDENCE: dict[Evidence, str] = {
     "run": "run on the library",
@@ -34,7 +35,7 @@ def verified_on_device(result: ModelResult) -> bool:
 
 def compatible(result: ModelResult) -> bool | None:
     """Whether the libraries load and run the files; None if none could be run, and nothing is known against them."""
-    known = [answer for verdict in result.devices if (answer := _takes(verdict)) is not None]
+    known = [answer for verdict in result.devices if (answer := takes(verdict)) is not None]
     return all(known) if known else None
 
 
@@ -48,7 +49,8 @@ def page_notes(result: ModelResult) -> tuple[str, ...]:
     )
 
 
-def _takes(verdict: DeviceVerdict) -> bool | None:
+def takes(verdict: DeviceVerdict) -> bool | None:
+    """Whether the library loads and runs the file, or is known not to; None if it could not be run."""
     if verdict.status != "not-run":
         return verdict.status in ("right", "ran", "wrong")
     refused = verdict.tables is not None and verdict.tables.refusal not in (None, "inferred")
@@ -56,7 +58,7 @@ def _takes(verdict: DeviceVerdict) -> bool | None:
 
 
 def _mark(verdict: DeviceVerdict) -> str:
-    return FAILED if _takes(verdict) is False else _MARKS[verdict.status]
+    return FAILED if takes(verdict) is False else _MARKS[verdict.status]
 
 
 def _sentence(verdict: DeviceVerdict, reference: str) -> str:
@@ -70,19 +72,19 @@ def _sentence(verdict: DeviceVerdict, reference: str) -> str:
     }[verdict.status]
     first = verdict.message.splitlines()[0].rstrip(".") if verdict.message else ""
     reason = f": {first}" if verdict.status != "right" and first else ""
-    known = " ".join(_known(verdict))
-    return f"{_library(verdict)}, {what}{reason}. {known} Release: {verdict.found or 'not said where from'}."
+    evidence = " ".join(known(verdict))
+    return f"{_library(verdict)}, {what}{reason}. {evidence} Release: {verdict.found or 'not said where from'}."
 
 
 def _library(verdict: DeviceVerdict) -> str:
     if verdict.abi == "iOS":
         return f"LibTorch-Lite {verdict.release} (iOS)"
-    audience = _AUDIENCES.get(verdict.abi)
+    audience = AUDIENCES.get(verdict.abi)
     library = f"pytorch_android_lite {verdict.release}, {verdict.abi}"
     return library + (f" ({audience}{', emulated here' if verdict.emulated else ''})" if audience else "")
 
 
-def _known(verdict: DeviceVerdict) -> Iterator[str]:
+def known(verdict: DeviceVerdict) -> Iterator[str]:
     """What the verdict rests on."""
     if verdict.status != "not-run":
         yield f"Evidence: {EVIDENCE['run']}."

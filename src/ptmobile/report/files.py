@@ -36,7 +36,7 @@ def edition_rows(model: ModelReport, marks: tuple[str, str]) -> tuple[EditionRow
         EditionRow(
             mark=marks[0] if file.verified else marks[1],
             path=file.path,
-            releases=", ".join(map(_version, file.releases)) or "as asked for",
+            releases=", ".join(map(release_name, file.releases)) or "as asked for",
             bytecode=str(file.content.bytecode_version),
             size=_size(file),
             sha256=file.content.sha256,
@@ -105,7 +105,8 @@ def _gradle(release: str) -> Iterator[str]:
         yield f"implementation '{artifact}'"
 
 
-def _version(release: str) -> str:
+def release_name(release: str) -> str:
+    """``pytorch_android_lite 1.12.2`` for a Maven coordinate; what is none stays."""
     return release.replace("org.pytorch:", "").replace(":", " ")
 
 
