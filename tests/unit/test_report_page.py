@@ -137,7 +137,7 @@ def test_files_can_be_identified_and_copied() -> None:
 
 def test_every_library_has_a_card_with_its_evidence() -> None:
     article = parse(report_html(full())).all("article", id="model-0")[0]
-    (section,) = article.all("section", **{"aria-labelledby": "model-0-devices"})
+    (section,) = article.all("section", class_="about-devices")
     cards = section.all("div", class_="card")
     assert [card.all("span", class_="pill")[0].text for card in cards] == [
         "gives the model's numbers",
