@@ -15,7 +15,7 @@ from ptmobile.editions import PRODUCED_BYTECODE
 from ptmobile.worker.backporting import backport
 from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.optimizing import optimise
+from ptmobile.worker.optimizing import freeze, optimise
 from ptmobile.worker.saving import prepare_to_save, save_lite
 
 MESSAGE_LENGTH = 1500
@@ -65,7 +65,7 @@ def make_file(captured: torch.jit.ScriptModule, variant: Variant, folder: Path) 
             module, changes, left = lowered.module, lowered.changes, lowered.left
         if variant.form == "optimised":
             step = "optimising"
-            module = optimise(module, (), (), freeze=variant.capture == "trace")
+            module = optimise(freeze(module, (), ()) if variant.capture == "trace" else module, (), ())
         else:
             prepare_to_save(module)
         step = "saving"

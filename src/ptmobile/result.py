@@ -15,7 +15,18 @@ Name = Annotated[str, Meta(max_length=300)]
 Method = Literal["trace", "script"]
 METHODS: tuple[Method, ...] = ("trace", "script")
 StageName = Literal[
-    "load", "inputs", "eager", "traced", "scripted", "lowered", "optimised", "saved", "lite", "backported", "device"
+    "load",
+    "inputs",
+    "eager",
+    "traced",
+    "scripted",
+    "lowered",
+    "frozen",
+    "optimised",
+    "saved",
+    "lite",
+    "backported",
+    "device",
 ]
 StageStatus = Literal["passed", "failed", "crashed", "skipped"]
 

@@ -97,9 +97,11 @@ def test_every_stage_of_the_road_is_compared_with_what_is_before_it(convert: Con
     captured, other = ("traced", "scripted") if method == "trace" else ("scripted", "traced")
     optimised, lite = f"optimised ({method})", f"lite ({method})"
     before = {"eager", captured, other}
+    frozen = ["frozen (trace)"] if method == "trace" else []  # what was scripted just now need not be
     assert pairs(report) == {
         *[("eager", "traced"), ("eager", "scripted"), ("traced", "scripted"), (optimised, lite)],
-        *[(reference, candidate) for reference in before for candidate in (optimised, lite)],
+        *[(reference, candidate) for reference in before for candidate in (*frozen, optimised, lite)],
+        *[(reference, optimised) for reference in frozen],
     }
     for pair in [("eager", captured), (optimised, lite)]:
         assert comparison(report, *pair).owed == "exact"
@@ -108,6 +110,26 @@ def test_every_stage_of_the_road_is_compared_with_what_is_before_it(convert: Con
     assert (close.owed, close.passed, close.equal, close.trials) == ("close", True, False, 3)
     decisive = {(c.reference, c.candidate) for c in report.result.comparisons if c.decides}
     assert decisive == {pair for pair in pairs(report) if other not in pair}
+
+
+def test_what_is_frozen_is_run_and_reported_as_a_stage_of_its_own(convert: Converter) -> None:
+    """What was traced always; what was scripted just now never, unless a repair asks for it (see test_repairs)."""
+    report = convert("roads.py:TrainedNorm", IMAGE, method="trace")
+    names = [key for key in stages(report) if key.endswith("(trace)")]
+    assert names == ["frozen (trace)", "optimised (trace)", "saved (trace)", "lite (trace)"]
+    folded = comparison(report, "traced", "frozen (trace)")
+    assert (folded.owed, folded.passed, folded.decides) == ("close", True, True)
+    assert comparison(report, "frozen (trace)", "optimised (trace)").passed
+    assert not [key for key in stages(convert("roads.py:TrainedNorm", IMAGE)) if key.startswith("frozen")]
+
+
+def test_a_fold_of_the_freezing_that_is_not_allowed_fails_that_stage(convert: Converter) -> None:
+    report = convert("roads.py:TrainedNorm", IMAGE, method="trace", compare="exact", repair="off")
+    assert_failed(report, 5, "frozen (trace) does not compute what eager computes", "exact equality is owed")
+    left_out = ["CONV_BN_FUSION", "INSERT_FOLD_PREPACK_OPS"]
+    report = convert("roads.py:TrainedNorm", IMAGE, method="trace", compare="exact", optimize_blocklist=left_out)
+    assert_passed(report, "trace")
+    assert comparison(report, "traced", "frozen (trace)").equal
 
 
 def test_a_trace_optimised_without_being_frozen_is_wrong_and_the_comparison_sees_it(tmp_path: Path) -> None:
@@ -123,7 +145,7 @@ def test_a_trace_optimised_without_being_frozen_is_wrong_and_the_comparison_sees
         from ptmobile.worker.comparing.pairs import PairSpec, load_from
         from ptmobile.worker.capture import capture
         from ptmobile.worker.example_inputs import make_trials
-        from ptmobile.worker.optimizing import optimise
+        from ptmobile.worker.optimizing import freeze, optimise
         from ptmobile.worker.running import run_all
 
         torch.set_num_threads(1)
@@ -135,8 +157,8 @@ def test_a_trace_optimised_without_being_frozen_is_wrong_and_the_comparison_sees
         model = TrainedNorm().eval()
         job = Job(spec=spec, workspace=str(scratch), scratch=str(scratch))
         traced = capture(job, model, "trace", trials[0]).module
-        frozen = optimise(traced, (), (), freeze=True)
-        hasty = optimise(traced, (), (), freeze=False)
+        frozen = optimise(freeze(traced, (), ()), (), ())
+        hasty = optimise(traced, (), ())
         for name, variant in (("eager", model), ("traced", traced), ("frozen", frozen), ("hasty", hasty)):
             run_all(variant, trials, scratch / name, lambda number: None)
         for name, owed in (("traced", "exact"), ("frozen", "close"), ("hasty", "close")):

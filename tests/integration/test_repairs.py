@@ -130,6 +130,14 @@ def test_the_least_different_build_is_taken(convert: Converter) -> None:
     assert report.file.optimised
 
 
+def test_a_script_that_is_frozen_as_a_repair_has_that_stage(convert: Converter) -> None:
+    report = convert("hazards.py:Views", [5], method="script")
+    frozen = [stage for stage in report.result.stages if stage.name == "frozen"]
+    assert [(stage.target, stage.status) for stage in frozen] == [("attempt 2", "passed")]
+    (pair,) = [c for c in report.result.comparisons if c.candidate == frozen[0].key]
+    assert (pair.reference, pair.passed, pair.decides) == ("eager", True, True)
+
+
 def test_a_crash_leaves_what_was_captured(convert: Converter) -> None:
     report = convert("roads.py:Hoisted", [1, 4, 256, 256], method="script")
     crashed = [stage for stage in report.result.stages if stage.status == "crashed"]
@@ -142,7 +150,8 @@ def test_a_crash_leaves_what_was_captured(convert: Converter) -> None:
 def test_what_is_impossible_is_not_tried_in_other_ways(convert: Converter) -> None:
     report = convert("roads.py:Methods", preserve_methods=["featurs"])
     assert report.verdict.code == 4
-    assert [stage.target for stage in report.result.stages if stage.name == "optimised"] == ["", ""]
+    refused = [stage for stage in report.result.stages if stage.status == "failed"]
+    assert [(stage.name, stage.target) for stage in refused] == [("optimised", ""), ("frozen", "")]
 
 
 def test_the_other_road_as_asked_for_comes_before_any_repair(convert: Converter) -> None:

@@ -25,6 +25,7 @@ WHERE: Final[dict[StageName, str]] = {
     "traced": "torch.jit.trace",
     "scripted": "torch.jit.script",
     "lowered": "rewriting for an older release",
+    "frozen": "torch.jit.freeze before optimize_for_mobile, or running what it made",
     "optimised": "optimize_for_mobile, or running what it made",
     "saved": "saving for the lite interpreter",
     "lite": "the lite interpreter",

@@ -50,7 +50,7 @@ class Inspector:
         """Whether the file was made, and computes what the model computes on this machine."""
         self._compare(build)
         built = Built(build)
-        for stage, kind in _stages(build):
+        for stage, kind in _stages(build, frozen=self._was_frozen(build)):
             key = build.key(stage)
             if not self._record.passed(key):
                 # A difference in a stage before this one is the first thing that went wrong.
@@ -96,12 +96,15 @@ class Inspector:
         """Each variant of the build against eager and against those before it."""
         others = [CAPTURED[method] for method in METHODS if method != build.method]
         before = [EAGER] if build.target else [EAGER, CAPTURED[build.method], *others]
-        lowered, optimised, lite = (build.key(stage) for stage in ("lowered", "optimised", "lite"))
+        lowered, frozen, optimised, lite = (build.key(stage) for stage in ("lowered", "frozen", "optimised", "lite"))
         rewritten = bool(self._changes(build))
         for reference in before if rewritten else []:
             self._pairing.compare(reference, lowered, exact=False)
         if build.optimise:
-            for reference in [*before, *([lowered] if rewritten else [])]:
+            earlier = [*before, *([lowered] if rewritten else [])]
+            for reference in earlier if self._was_frozen(build) else []:
+                self._pairing.compare(reference, frozen, exact=False)
+            for reference in [*earlier, *([frozen] if self._was_frozen(build) else [])]:
                 self._pairing.compare(reference, optimised, exact=False)
             self._pairing.compare(optimised, lite, exact=True)
         elif rewritten:
@@ -111,6 +114,9 @@ class Inspector:
         if build.backported:
             self._pairing.compare(lite, build.key("backported"), exact=True)
             self._pairing.compare(EAGER, build.key("backported"), exact=not build.optimise and not rewritten)
+
+    def _was_frozen(self, build: Build) -> bool:
+        return build.key("frozen") in self._record.stages
 
     def _difference(self, build: Build) -> Failure | None:
         difference = self._pairing.first_difference(variants_of(build))
@@ -141,14 +147,16 @@ class Inspector:
 
 def variants_of(build: Build) -> set[str]:
     """The variants on the way to a build's file, as far as this machine runs them."""
-    made = {build.key(stage) for stage in ("lowered", "optimised", "lite", "backported")}
+    made = {build.key(stage) for stage in ("lowered", "frozen", "optimised", "lite", "backported")}
     return {EAGER, CAPTURED[build.method], *made}
 
 
-def _stages(build: Build) -> Iterator[tuple[str, FailureKind]]:
+def _stages(build: Build, *, frozen: bool) -> Iterator[tuple[str, FailureKind]]:
     """The stages that must pass, in order, each with what its failure means."""
     if build.lower and build.edition.releases:
         yield "lowered", "convert"
+    if frozen:
+        yield "frozen", "convert"
     if build.optimise:
         yield "optimised", "convert"
     yield "saved", "convert"

@@ -142,7 +142,7 @@ class _Builder:
         except BrokenPipeError:
             return
         saved = build.key("saved")
-        before = [build.key("lowered"), build.key("optimised")]
+        before = [build.key(stage) for stage in ("lowered", "frozen", "optimised")]
         crew.wait(lambda: crew.settled(saved, f"road {build.method}") or any(map(crew.record.failed, before)))
         if crew.record.passed(saved):
             self._apart("lite", build, lambda writer: run_lite(job, build, writer))

@@ -11,31 +11,41 @@ from torch.utils import mobile_optimizer
 from ptmobile.errors import ImpossibleError
 
 
-def optimise(
-    captured: torch.jit.ScriptModule, methods: Sequence[str], left_out: Sequence[str], *, freeze: bool
-) -> torch.jit.ScriptModule:
-    """The optimised module, with these methods besides forward, made without the passes that are left out.
+def freeze(module: torch.jit.ScriptModule, methods: Sequence[str], left_out: Sequence[str]) -> torch.jit.ScriptModule:
+    """The module with its parameters as constants, all calls written out, and normalisations folded into convolutions.
 
-    ``freeze`` is for all but freshly scripted modules: for what was, or may have been, traced. Without it, the fold of
-    Conv2d(bias=False) + BatchNorm2d inside ``optimize_for_mobile`` silently computes wrong numbers from torch 1.11 on
-    (pytorch/pytorch issues 76431, 116515 and 133840 show it); frozen, the BatchNorm is folded before that pass can meet
-    it.
+    Needed before optimising for all but freshly scripted modules: for what was, or may have been, traced. Without it,
+    the fold of Conv2d(bias=False) + BatchNorm2d inside ``optimize_for_mobile`` silently computes wrong numbers from
+    torch 1.11 on (pytorch/pytorch issues 76431, 116515 and 133840 show it); frozen, the BatchNorm is folded before that
+    pass can meet it.
 
     Raises:
         ImpossibleError: a method to preserve does not exist.
         RuntimeError: whatever the passes raise.
     """
-    _check_methods(captured, methods)
-    preserved = [name for name in methods if name != "forward"]
-    if freeze:
-        fold = "CONV_BN_FUSION" not in left_out
-        captured = torch.jit.freeze(captured, preserved_attrs=[*preserved, *_bundled(captured)], optimize_numerics=fold)
+    _check_methods(module, methods)
+    kept = [*_preserved(methods), *_bundled(module)]
+    return torch.jit.freeze(module, preserved_attrs=kept, optimize_numerics="CONV_BN_FUSION" not in left_out)
+
+
+def optimise(module: torch.jit.ScriptModule, methods: Sequence[str], left_out: Sequence[str]) -> torch.jit.ScriptModule:
+    """The optimised module, with these methods besides forward, made without the passes that are left out.
+
+    Raises:
+        ImpossibleError: a method to preserve does not exist.
+        RuntimeError: whatever the passes raise.
+    """
+    _check_methods(module, methods)
     blocklist: set[Any] = {getattr(mobile_optimizer.MobileOptimizerType, name) for name in left_out}
     # The annotations of torch are narrower than its code: names of methods are what it wants.
     optimised: torch.jit.ScriptModule = mobile_optimizer.optimize_for_mobile(
-        captured, optimization_blocklist=blocklist, preserved_methods=preserved or None
+        module, optimization_blocklist=blocklist, preserved_methods=_preserved(methods) or None
     )
     return optimised
+
+
+def _preserved(methods: Sequence[str]) -> list[Any]:
+    return [name for name in methods if name != "forward"]
 
 
 def _check_methods(module: torch.jit.ScriptModule, names: Sequence[str]) -> None:

@@ -48,11 +48,12 @@ def remedies(spec: ConversionSpec, failed: Built) -> Iterator[Build]:
     build, failure = failed.build, failed.failure
     if spec.repair == "off" or not build.optimise or failure is None or failure.problem.final:
         return
-    if failure.stage not in {build.key(stage) for stage in ("optimised", "saved", "lite")}:
+    if failure.stage not in {build.key(stage) for stage in ("frozen", "optimised", "saved", "lite")}:
         return
+    optimising = [build.key(stage) for stage in ("frozen", "optimised")]
     because = f"; as asked for, {failure.problem.title[:1].lower()}{failure.problem.title[1:]}"
     attempt = build.attempt
-    for freeze, blocklist, words in _ways(build) if failure.stage == build.key("optimised") else ():
+    for freeze, blocklist, words in _ways(build) if failure.stage in optimising else ():
         attempt += 1
         yield replace(build, attempt=attempt, freeze=freeze, blocklist=blocklist, remedy=words + because)
     words = "not optimised, so it runs without the faster kernels of XNNPACK and without fused layers"

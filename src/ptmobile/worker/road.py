@@ -23,7 +23,7 @@ from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.copying import copy_with_functions
 from ptmobile.worker.lowering.graphs import inlined, nodes_of
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.optimizing import optimise
+from ptmobile.worker.optimizing import freeze, optimise
 from ptmobile.worker.processes import die_with_parent, fork
 from ptmobile.worker.running import run_all
 from ptmobile.worker.saving import bundle, prepare_to_save, save_lite
@@ -129,10 +129,7 @@ class _Road:
             module = self._lowered(build, reporter)
             self._refuse_forks(build, reporter)
             if build.optimise:
-                with reporter.stage("optimised", "The optimised model could not be made or run"):
-                    freeze = build.freeze or self._method == "trace" or self._given or self._frozen
-                    module = optimise(module, self._spec.preserve_methods, build.blocklist, freeze=freeze)
-                    self._run(module, build.key("optimised"), "optimised", reporter)
+                module = self._optimised(module, build, reporter)
             elif self._spec.optimize and module is self._captured:
                 # It has run with its calls in it, which saving would take over (see prepare_to_save).
                 module, _ = copy_with_functions(module)
@@ -141,6 +138,18 @@ class _Road:
                 save_lite(module, build.saved_file(self._scratch), extra_files(self._adaptation))
         except StageFailedError:
             return
+
+    def _optimised(self, module: torch.jit.ScriptModule, build: Build, reporter: Reporter) -> torch.jit.ScriptModule:
+        """The module optimised; before that frozen, unless it was scripted just now, and both are run."""
+        methods, left_out = self._spec.preserve_methods, build.blocklist
+        if build.freeze or self._method == "trace" or self._given or self._frozen:
+            with reporter.stage("frozen", "The model could not be frozen, which comes before optimising it"):
+                module = freeze(module, methods, left_out)
+                self._run(module, build.key("frozen"), "frozen", reporter)
+        with reporter.stage("optimised", "The optimised model could not be made or run"):
+            module = optimise(module, methods, left_out)
+            self._run(module, build.key("optimised"), "optimised", reporter)
+        return module
 
     def _refuse_forks(self, build: Build, reporter: Reporter) -> None:
         """The lite interpreter knows no ``torch.jit.fork``; here its threads are gone, and a run would hang."""
