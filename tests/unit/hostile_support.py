@@ -75,7 +75,10 @@ KINDS = {"load", "convert", "mismatch", "nondeterministic", *("container", "shap
 
 
 def with_texts(of: Report, text: str) -> Report:
-    """The report with a text behind the first letter of everything that a model's code can choose."""
+    """The report with a text behind the first letter of everything that a model's code can choose; nothing stays empty.
+
+    A report without a model has nothing of that kind.
+    """
 
     def changed(item: Any, field: str) -> Any:
         if isinstance(item, dict):
@@ -83,10 +86,12 @@ def with_texts(of: Report, text: str) -> Report:
                 key: value if key in ("spec", "runtimes", "tool") else changed(value, key)
                 for key, value in item.items()
             }
-        if isinstance(item, list):
+        if isinstance(item, list | tuple):
             return [changed(entry, field) for entry in item]
         if isinstance(item, str) and field in FREE and item not in KINDS:
-            return (item[:1] + text)[:300]
+            return ((item or "x")[:1] + text)[:300]
         return item
 
-    return msgspec.convert(changed(msgspec.to_builtins(of), ""), Report)
+    done = msgspec.convert(changed(msgspec.to_builtins(of), ""), Report)
+    assert (done != of) == bool(of.models or of.problems)
+    return done
