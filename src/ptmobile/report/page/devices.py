@@ -42,11 +42,10 @@ def device_cards(result: ModelResult) -> tuple[DeviceCard, ...]:
 
 
 def device_status(verdict: DeviceVerdict) -> str:
-    """Passed, failed or aside: not run, or a release that no app declares."""
+    """Passed, failed or aside, which says nothing about the file: not run, and nothing is known against it."""
     if verdict.status == "not-run":
         return "failed" if takes(verdict) is False else "aside"
-    good = verdict.status in ("right", "ran")
-    return "passed" if good else "failed" if verdict.decides else "aside"
+    return "passed" if verdict.status in ("right", "ran") else "failed"
 
 
 def _card(verdict: DeviceVerdict, checked: bool) -> DeviceCard:

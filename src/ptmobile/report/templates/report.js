@@ -18,7 +18,7 @@ for (const element of document.querySelectorAll(".copy")) {
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
-  if (element.tagName === "PRE") element.before(button);
+  if (element.tagName === "PRE") element.previousElementSibling.append(button);
   else element.after(button);
 }
 
