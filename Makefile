@@ -24,7 +24,7 @@ lint: install-dev ## check style, types and generated files
 format: install-dev ## bring the code into the house style
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
-docs: install-dev ## regenerate action.yml, the schemas and the tables of the README
+docs: install-dev ## regenerate action.yml, the schemas and the tables of the documents
 	@$(PYTHON) scripts/generate.py
 
 bench: install-dev ## measure the plain recipe against ours, and the image

@@ -1,4 +1,4 @@
-"""Write everything that follows from the types: action.yml, the JSON Schemas, tables of the README and of docs.
+"""Write everything that follows from the types: action.yml, the JSON Schemas, tables of the documents.
 
 .venv/bin/python scripts/generate.py            writes them
 .venv/bin/python scripts/generate.py --check    changes nothing; fails if one of them is not what it should be
@@ -25,6 +25,7 @@ from ptmobile.spec.options import Option, all_options
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = Path("src/ptmobile/schemas")
 README = Path("README.md")
+INPUTS_AND_OUTPUTS = Path("docs/inputs-and-outputs.md")
 TROUBLESHOOTING = Path("docs/troubleshooting.md")
 
 ACTION_HEAD = """\
@@ -60,16 +61,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def generated() -> dict[Path, str]:
     """Every generated file and what it should hold."""
-    readme = _read(README)
-    for name, table in tables().items():
-        readme = fill(readme, name, table)
     return {
         Path("action.yml"): action_yml(),
         SCHEMAS / "config.schema.json": schema_text(config_schema()),
         SCHEMAS / "report.schema.json": schema_text(report_schema()),
-        README: readme,
+        README: _filled(README, "exit codes"),
+        INPUTS_AND_OUTPUTS: _filled(INPUTS_AND_OUTPUTS, "inputs", "outputs"),
         TROUBLESHOOTING: fill(_read(TROUBLESHOOTING), "known errors", known_errors()),
     }
+
+
+def _filled(document: Path, *names: str) -> str:
+    """A document with the tables of these names as they should be."""
+    text = _read(document)
+    for name in names:
+        text = fill(text, name, tables()[name])
+    return text
 
 
 def action_inputs() -> list[Option]:
@@ -104,7 +111,7 @@ def schema_text(schema: dict[str, Any]) -> str:
 
 
 def tables() -> dict[str, str]:
-    """The README's tables by the name in their markers."""
+    """The tables by the name in their markers."""
     return {
         "inputs": _table(
             ("Input", "Meaning", "Values", "Default"),

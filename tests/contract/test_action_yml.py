@@ -48,11 +48,11 @@ def test_generated_files_are_up_to_date(path: Path) -> None:
 def test_the_check_of_the_generator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "README.md").write_text(
-        (ROOT / "README.md").read_text(encoding="utf-8").replace("| `model` |", "| x |")
-    )
     (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs/troubleshooting.md", tmp_path / "docs")
+    for name in ("README.md", "docs/troubleshooting.md", "docs/inputs-and-outputs.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    readme = tmp_path / "README.md"
+    readme.write_text(readme.read_text(encoding="utf-8").replace("| 130 |", "| x |"), encoding="utf-8")
     monkeypatch.setattr(GENERATOR, "ROOT", tmp_path)
     assert GENERATOR.main(["--check"]) == 1
     assert not (tmp_path / "action.yml").exists()
@@ -106,14 +106,14 @@ def test_how_it_runs() -> None:
     assert len(ACTION["description"]) <= 125  # what the Marketplace takes
 
 
-def test_the_readme_has_the_same_tables() -> None:
-    readme = ROOT / "README.md"
-    assert first_column(readme, "Input") == [f"`{name}`" for name in ACTION["inputs"]]
-    assert first_column(readme, "Output") == [f"`{name}`" for name in ACTION["outputs"]]
-    text = readme.read_text(encoding="utf-8")
+def test_the_documents_have_the_same_tables() -> None:
+    document = ROOT / "docs/inputs-and-outputs.md"
+    assert first_column(document, "Input") == [f"`{name}`" for name in ACTION["inputs"]]
+    assert first_column(document, "Output") == [f"`{name}`" for name in ACTION["outputs"]]
+    text = document.read_text(encoding="utf-8")
     for name, output in ACTION["outputs"].items():
         assert f"| `{name}` | {output['description']} |" in text
-    assert first_column(readme, "Code") == [str(int(code)) for code in ExitCode]
+    assert first_column(ROOT / "README.md", "Code") == [str(int(code)) for code in ExitCode]
 
 
 def test_every_exit_code_has_a_meaning() -> None:
