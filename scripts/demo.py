@@ -97,8 +97,9 @@ def print_result(seconds: float) -> None:
     print(f"\nDone in {seconds:.0f} s. In {WORKSPACE.relative_to(ROOT)}/ you find:")
     for file in sorted(WORKSPACE.glob("*.ptl")):
         print(f"  {file.name:<26} {file.stat().st_size / 1e6:6.2f} MB, to be put into the app's assets")
-    for report in sorted(WORKSPACE.glob("report-*/summary.md")):
-        print(f"  {report.relative_to(WORKSPACE)!s:<40} the summary that a job shows")
+    for report in sorted(WORKSPACE.glob("report-*")):
+        print(f"  {f'{report.name}/summary.md':<40} the summary that a job shows")
+        print(f"  {f'{report.name}/report.html':<40} everything that was found, for your browser")
     print(
         "\nNext: write a ptmobile.yml for your model (examples/digits/ptmobile.yml is one), then\n"
         "  .venv/bin/ptmobile convert --config ptmobile.yml\n"

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     convert = commands.add_parser(
         "convert",
-        help="convert models, compare all variants, write .ptl, report.json and summary.md",
+        help="convert models, compare all variants, write .ptl, report.html, report.json and junit.xml",
         description=(
             "Convert one model (--model) or those of a config file (--config); run the eager, traced, scripted, "
             "optimised and lite variants on the same inputs, compare them, and write the file that verifies."

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import msgspec
@@ -98,9 +99,17 @@ class Ran:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The report, which must be there and fit its schema."""
-        report = json.loads((self.workspace / self.report_dir / "report.json").read_bytes())
+        """The report, which must be there and fit its schema; the page and the test results must say the same."""
+        folder = self.workspace / self.report_dir
+        report = json.loads((folder / "report.json").read_bytes())
         report_validator().validate(report)
+        assert f"""<header class="banner {report["verdict"]}">""" in (folder / "report.html").read_text(
+            encoding="utf-8"
+        )
+        results = ET.parse(folder / "junit.xml").getroot()
+        assert (results.find(".//failure") is None and results.find(".//error") is None) == (
+            report["verdict"] == "passed" and (not report["exit_code"])
+        )
         return dict(report)
 
     @property

@@ -247,7 +247,8 @@ def test_everything_that_is_written_belongs_to_the_owner_of_the_workspace(worksp
     assert ran.code == 0, ran.output
     created = set(workspace.rglob("*")) - before
     assert {path.relative_to(workspace).as_posix() for path in created} == {
-        *("a", "a/b", "a/b/c.ptl", "r", "r/s", "r/s/report.json", "r/s/summary.md", "r/s/Stateless.operators.yaml")
+        *("a", "a/b", "a/b/c.ptl", "r", "r/s", "r/s/Stateless.operators.yaml"),
+        *("r/s/report.json", "r/s/summary.md", "r/s/report.html", "r/s/junit.xml"),
     }
     listed = load_yaml((workspace / "r/s/Stateless.operators.yaml").read_text())
     assert listed == ran.model("Stateless")["file"]["content"]["operators"]
