@@ -161,6 +161,15 @@ def test_printing_unfolds_and_folds_again(show: Callable[..., Chromium]) -> None
     assert browser.evaluate(folded) == before
 
 
+@pytest.mark.parametrize("name", ["full", "hostile", "long-names"])
+def test_nothing_is_cut_off_on_paper(show: Callable[..., Chromium], name: str) -> None:
+    """A page of A4 is 794 CSS pixels wide, less its margins."""
+    browser = show(SHOWN[name](), 720)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert browser.evaluate("document.documentElement.scrollWidth") == 720
+
+
 def test_what_is_to_be_copied_can_be(show: Callable[..., Chromium]) -> None:
     browser = show(full())
     browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])

@@ -42,7 +42,7 @@ def _card(model: ModelReport, file: ShippedFile) -> FileCard:
     sections = [s for s in content.sections if s.size_bytes][:_MAX_SECTIONS]
     largest = max((section.size_bytes for section in sections), default=1)
     return FileCard(
-        status="passed" if file.verified or not file.method else "failed",
+        status="aside" if not file.method else "passed" if file.verified else "failed",
         said="as it was" if not file.method else "verified" if file.verified else "not verified",
         edition=file.edition,
         path=file.path,
