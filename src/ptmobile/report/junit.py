@@ -116,10 +116,11 @@ def _comparison(comparison: Comparison, failed: bool) -> Case:
 
 
 def _device(verdict: DeviceVerdict, failed: bool) -> Case:
+    """What a library made of the file; the time is that of its stage."""
     edition = f", {verdict.edition}" if verdict.edition else ""
     name = f"device {verdict.release} {verdict.abi}{edition}"
     if verdict.status in ("right", "ran"):
-        return Case(name, seconds=verdict.seconds)
+        return Case(name)
     lines = [verdict.message, *_tables(verdict)]
     message = verdict.message.partition("\n")[0] or verdict.status
     bad = verdict.status != "not-run" or takes(verdict) is False
@@ -127,7 +128,7 @@ def _device(verdict: DeviceVerdict, failed: bool) -> Case:
     if not fails:
         message = f"not run: {message}" if verdict.status == "not-run" else f"no failure of the model: {message}"
     outcome: Outcome = "failure" if fails else "skipped"
-    return Case(name, outcome, verdict.status, message, "\n".join(filter(None, lines)), verdict.seconds)
+    return Case(name, outcome, verdict.status, message, "\n".join(filter(None, lines)))
 
 
 def _tables(verdict: DeviceVerdict) -> Iterator[str]:
