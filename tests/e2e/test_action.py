@@ -68,6 +68,8 @@ def test_a_torchvision_model(run_step: RunStep, workspace: Path) -> None:
     assert "mobilenet_v3_small" in step.summary
     assert summary_accepted(step.summary.encode())
     assert report_of(workspace)["verdict"] == "passed"
+    for rendering in ("summary.md", "report.html", "junit.xml"):
+        assert "mobilenet_v3_small" in (workspace / "ptmobile-report" / rendering).read_text()
 
 
 def test_everything_made_belongs_to_the_owner_of_the_workspace(run_step: RunStep, workspace: Path) -> None:
