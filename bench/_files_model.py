@@ -1,4 +1,4 @@
-"""The models of torchvision as the sweep of files builds them, detectors as they are; copied beside ``_zoo.py``."""
+"""The models of torchvision as bench/zoo.py builds them, detectors as they are; copied beside ``_zoo.py``."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from torch import nn
 
 def build(name: str) -> nn.Module:
     """A model with weights under which it reacts to its input."""
-    model = _zoo.build(name)
+    model = _zoo.build_sensitive(name)
     return model.detector if isinstance(model, _zoo.OneImage) else model

@@ -19,17 +19,16 @@ from typing import Any
 
 import msgspec
 import torch
-from _libraries import ENVIRONMENT, Library
-from _sweep_compare import Inputs, compare, of_tensors, reaction_of, tensors_of
-from _sweep_make import MESSAGE_LENGTH, Made, bytecode_of, capture_model, essence, make_file, short
+from _in_library import ask, judge
+from _libraries import Library
+from _sweep_compare import Inputs, compare, reaction_of, tensors_of
+from _sweep_make import MESSAGE_LENGTH, Made, bytecode_of, capture_model, make_file, short
 from _sweep_records import CAPTURES, At, Capture, Elsewhere, Line, Log, Outcome, Plan, Record, Variant
 from _zoo import build, inputs, kind_of
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from ptmobile.device.answers import FileAnswer
 from ptmobile.device.errors import CannotRunError
-from ptmobile.device.plan import ModelFile, Trial
-from ptmobile.device.runner import Limits
 from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.processes import die_with_parent, fork, how_it_ended
 
@@ -110,8 +109,7 @@ class Model:
     def _run_in_library(self, variant: Variant, made: Made, folder: Path, start: float) -> None:
         plan, file = self._plan, Path(made.file)
         self._at("run in the library", (variant,))
-        answer = self._answer(variant.release, plan.abi, file, folder / "native")
-        found = self._judge(answer)
+        found, answer = self._ask(variant.release, plan.abi, file, folder / "native")
         trials = [t.nanoseconds for t in answer.trials.values() if t.nanoseconds is not None]
         record = partial(
             self._record,
@@ -134,7 +132,7 @@ class Model:
         record(host=host)  # the last record of a variant is the one that counts
         if found.outcome == "wrong" and self._phones_are_to_be_asked(variant):
             self._at("run in the library for arm64-v8a", (variant,))
-            record(host=host, arm64=self._judge(self._answer(variant.release, "arm64-v8a", file, folder / "arm64")))
+            record(host=host, arm64=self._ask(variant.release, "arm64-v8a", file, folder / "arm64")[0])
 
     def _phones_are_to_be_asked(self, variant: Variant) -> bool:
         """Not of the scripted file where the traced one decided: emulation takes long, and the kernels are the same."""
@@ -144,29 +142,10 @@ class Model:
         asked = [line.record.variant for line in lines if line.record and line.record.arm64]
         return (variant.form, variant.release) not in [(one.form, one.release) for one in asked]
 
-    def _answer(self, release: str, abi: str, file: Path, folder: Path) -> FileAnswer:
-        folder.mkdir()
+    def _ask(self, release: str, abi: str, file: Path, folder: Path) -> tuple[Elsewhere, FileAnswer]:
         library = msgspec.convert(self._plan.libraries[release][abi], Library)
-        trials = [Trial(*of_tensors(trial, folder / f"{n}.bin")) for n, trial in enumerate(self._trials)]
-        limits = Limits(seconds=self._plan.step_seconds, step_seconds=self._plan.step_seconds)
-        report = library.runner().run([ModelFile(file, trials)], folder, ENVIRONMENT, limits)
-        return report.files.get(0, FileAnswer())
-
-    def _judge(self, answer: FileAnswer) -> Elsewhere:
-        """The outcome of a file in a library."""
-        if answer.failure is not None:
-            return Elsewhere(outcome="refused", message=essence(answer.failure.message))
-        stopped = answer.crash or next((t.crash for t in answer.trials.values() if t.crash), None)
-        if stopped is not None:
-            how = " ".join(filter(None, [f"{stopped.step}: the process {stopped.how}.", stopped.frame, stopped.words]))
-            return Elsewhere(outcome="too slow" if stopped.timeout else "crashed", message=how[:MESSAGE_LENGTH])
-        failure = next((t.failure for t in answer.trials.values() if t.failure), None)
-        if failure is not None:
-            return Elsewhere(outcome="failed", message=essence(failure.message))
-        outputs = [answer.trials[n].output for n in range(len(self._trials)) if n in answer.trials]
-        if len(outputs) < len(self._trials) or None in outputs:
-            return Elsewhere(outcome="too slow", message="not all trials were reached in time")
-        return compare(self._expected, [tensors_of(output) for output in outputs], self._noise)
+        answer = ask(library, file, self._trials, folder, self._plan.step_seconds)
+        return judge(answer, self._expected, self._noise), answer
 
     def _host(self, file: Path, folder: Path) -> Elsewhere:
         """The host's lite interpreter on the same file; in a child, since it may crash."""

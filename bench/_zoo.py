@@ -15,6 +15,8 @@ import torch
 import torchvision
 from torch import nn
 
+from ptmobile.worker.sensitive_weights import make_sensitive
+
 SEED = 0
 #: On the images of the trials themselves: on others the signals of deep networks may grow a thousandfold all the same,
 #: and with them what rounding does.
@@ -80,7 +82,20 @@ class OneImage(nn.Module):
 
 
 def build(name: str) -> nn.Module:
-    """A model in eval mode with seeded weights under which it reacts to its input."""
+    """A model in eval mode with seeded weights under which it reacts to its input: every layer scaled to one."""
+    return _built(name, _scale)
+
+
+def build_sensitive(name: str) -> nn.Module:
+    """The same with the weights of a sharper second look in a run: what was plainly never trained made telling."""
+
+    def prepare(model: nn.Module, images: tuple[torch.Tensor, ...]) -> None:
+        make_sensitive(model, images)
+
+    return _built(name, prepare)
+
+
+def _built(name: str, prepare: Callable[[nn.Module, tuple[torch.Tensor, ...]], None]) -> nn.Module:
     torch.manual_seed(SEED)
     recipe, kind = recipe_of(name), kind_of(name)
     arguments: dict[str, Any] = {"weights": None, **recipe.arguments}
@@ -95,7 +110,7 @@ def build(name: str) -> nn.Module:
     if kind == "detection":
         model = OneImage(model).eval()
     images = tuple(map(torch.cat, zip(*(inputs(name, seed) for seed in CALIBRATION_SEEDS), strict=True)))
-    _scale(model, images)
+    prepare(model, images)
     return _quantise(model, images) if kind == "quantization" else model
 
 
