@@ -70,14 +70,16 @@ def main(name: str, road: str, folder: Path, start: float) -> None:
     trials = [_arguments(name, seed) for seed in CALIBRATION_SEEDS]
     example = trials[0]
     walk.step("run eagerly", lambda: model(*example))
-    captured = walk.step(
-        "capture", lambda: torch.jit.trace(model, example) if road == "trace" else torch.jit.script(model)
-    )
+    captured = walk.step("capture", lambda: _captured(model, example, road))
     optimised = walk.step("optimise", lambda: optimize_for_mobile(captured))
     walk.step("save", lambda: optimised._save_for_lite_interpreter(str(file)))
-    lite = walk.step("load", lambda: _load_for_lite_interpreter(str(file)))
+    lite = walk.step("load", lambda: _load_for_lite_interpreter(str(file)))  # type: ignore[no-untyped-call]
     walk.step("run", lambda: lite(*example))
     _judge(walk, name, (model, lite), trials, file)
+
+
+def _captured(model: Any, example: tuple[Any, ...], road: str) -> Any:
+    return torch.jit.trace(model, example) if road == "trace" else torch.jit.script(model)  # type: ignore[no-untyped-call]
 
 
 def _arguments(name: str, seed: int) -> tuple[Any, ...]:

@@ -73,6 +73,9 @@ class _Pair:
     def _containers(self, number: int, expected: StoredTree, actual: StoredTree) -> None:
         for path in sorted({*expected.containers, *actual.containers}):
             kinds = [_kind(tree, path) for tree in (expected, actual)]
+            if _reordered(expected, actual, path):
+                message = "has its keys in another order than the reference: take its items by their keys"
+                self.find("container", path, number, message, fails=False)
             if kinds[0] == kinds[1]:
                 continue
             same_to_an_app = SEEN_AS.get(kinds[0], kinds[0]) == SEEN_AS.get(kinds[1], kinds[1])
@@ -126,6 +129,15 @@ def _kind(tree: StoredTree, path: str) -> str:
         return tree.containers[path][0]
     leaf = tree.leaves.get(path)
     return "tensor" if isinstance(leaf, torch.Tensor) else type(leaf).__name__ if path in tree.leaves else "nothing"
+
+
+def _reordered(expected: StoredTree, actual: StoredTree, path: str) -> bool:
+    """Whether both have the same keys in another order. Dictionaries in Java have none, so that is no failure."""
+    kinds = {SEEN_AS.get(kind, kind) for kind in (_kind(expected, path), _kind(actual, path))}
+    if kinds != {"dict"}:
+        return False
+    mine, theirs = (tree.containers[path][1] for tree in (expected, actual))
+    return mine != theirs and sorted(mine) == sorted(theirs)
 
 
 def _difference(gathered: Gathered, owed: Owed) -> str:
