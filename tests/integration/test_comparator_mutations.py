@@ -380,7 +380,7 @@ NOTED: dict[str, tuple[Any, Any, str]] = {
     "OrderedDict to dict": (OrderedDict(a=A), {"a": A}, "container"),
     "memory format": (
         Kind(torch.float32).tensor(1),
-        Kind(torch.float32).tensor(1).to(memory_format=torch.channels_last),
+        Kind(torch.float32).tensor(1).contiguous(memory_format=torch.channels_last),
         "memory-format",
     ),
 }
