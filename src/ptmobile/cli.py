@@ -30,7 +30,7 @@ examples:
   ptmobile explain "failed locating file bytecode.pkl"
 
 exit codes:
-  0 passed   2 configuration   3 load   4 convert   5 mismatch   6 runtime   8 cannot write
+  0 passed   2 configuration   3 load   4 convert   5 mismatch   6 runtime   7 budget   8 cannot write
   1 a fault of ptmobile   130 cancelled
 """
 

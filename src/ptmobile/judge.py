@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ptmobile.budgets import Gates
 from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.report.model import Reason, Verdict
 from ptmobile.result import FailureKind, ModelResult, Problem
@@ -25,10 +26,13 @@ _TITLES: dict[FailureKind, str] = {
 }
 
 
-def judge_model(spec: ConversionSpec, result: ModelResult, fault: PtmobileError | None = None) -> Verdict:
+def judge_model(
+    spec: ConversionSpec, result: ModelResult, fault: PtmobileError | None = None, budgets: Gates | None = None
+) -> Verdict:
     """The verdict on one model.
 
-    ``fault``: what went wrong on our side of the wall, such as a file that could not be written.
+    ``fault``: what went wrong on our side of the wall, such as a file that could not be written. ``budgets``: what they
+    say of a model that passes else.
     """
     warnings = tuple(Reason(title=n.code, message=n.message) for n in result.notices if n.level == "warning")
     if result.failure is not None:
@@ -44,7 +48,12 @@ def judge_model(spec: ConversionSpec, result: ModelResult, fault: PtmobileError 
         reason = Reason(title=fault.message.splitlines()[0], message=fault.message, advice=fault.advice)
         title = f"{spec.name} could not be published"
         return Verdict(status="failed", code=int(fault.code), title=title, reasons=(reason,), warnings=warnings)
-    return Verdict(status="passed", code=0, title=_passed(spec, result), warnings=warnings)
+    if budgets is not None:
+        warnings += budgets.warnings
+        if budgets.reasons:
+            code, title = int(ExitCode.BUDGET), f"{spec.name} does not pass its budgets"
+            return Verdict(status="failed", code=code, title=title, reasons=budgets.reasons, warnings=warnings)
+    return Verdict(status="passed", code=0, title=_passed(spec, result, warned=bool(warnings)), warnings=warnings)
 
 
 def judge_run(spec: RunSpec, verdicts: Sequence[Verdict]) -> int:
@@ -59,17 +68,17 @@ def judge_run(spec: RunSpec, verdicts: Sequence[Verdict]) -> int:
     return 0
 
 
-def _passed(spec: ConversionSpec, result: ModelResult) -> str:
+def _passed(spec: ConversionSpec, result: ModelResult, *, warned: bool) -> str:
     trials = len(result.trials)
     same = "1 input" if trials == 1 else f"{trials} inputs"
-    warned = ", with warnings" if any(notice.level == "warning" for notice in result.notices) else ""
+    end = ", with warnings" if warned else ""
     if result.mode == "convert":
-        return f"{spec.name} computes what the model computes, on {same}{warned}"
+        return f"{spec.name} computes what the model computes, on {same}{end}"
     statuses = {verdict.status for verdict in result.devices}
     if "right" in statuses:
-        return f"{spec.name} runs in the app's own library as on the host, on {same}{warned}"
+        return f"{spec.name} runs in the app's own library as on the host, on {same}{end}"
     where = "in the app's own library" if "ran" in statuses else "on the host; no library of an app was run"
-    return f"{spec.name} {'runs' if trials else 'loads'} {where}{warned}"
+    return f"{spec.name} {'runs' if trials else 'loads'} {where}{end}"
 
 
 def _reason(problem: Problem) -> Reason:

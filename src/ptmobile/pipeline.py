@@ -7,7 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ptmobile import __version__
+from ptmobile.baseline.comparing import differences, gone
+from ptmobile.baseline.model import Baseline, BaselineSource
+from ptmobile.budgets import gates
 from ptmobile.device.supply import DeviceSupplier
 from ptmobile.editions import Edition
 from ptmobile.errors import InterruptedRunError, PtmobileError
@@ -36,6 +41,7 @@ class Run:
     now: Callable[[], str]
     supplier: Callable[[Path], DeviceSupplier] | None = None
     asked: tuple[AskedLibrary, ...] = ()
+    baseline: Baseline | None = None
 
 
 def run_models(spec: RunSpec, run: Run) -> Report:
@@ -55,7 +61,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
                 run.progress.model_began(model.name, number, len(spec.models))
                 editions = supplier.editions(model) if supplier else (Edition(),)
                 task = Task(model, editions, spec.mode, run.asked)
-                models.append(_one_model(task, workers, files, run.progress))
+                models.append(_one_model(task, workers, files, run))
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
                 run.progress.say(f"Runtimes: {notice}")
@@ -74,12 +80,20 @@ def run_models(spec: RunSpec, run: Run) -> Report:
         exit_code=code,
         models=tuple(models),
         problems=tuple(problems),
+        baseline=_baseline(spec, run),
     )
 
 
-def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, progress: Progress) -> ModelReport:
+def _baseline(spec: RunSpec, run: Run) -> BaselineSource | None:
+    """Where the baseline is from, with the models that it alone has."""
+    if run.baseline is None:
+        return None
+    return replace(run.baseline.source, gone=gone(run.baseline, [model.name for model in spec.models]))
+
+
+def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, run: Run) -> ModelReport:
     spec = task.spec
-    outcome = _work(task, workers, progress)
+    outcome = _work(task, workers, run.progress)
     result = outcome.result or _no_result(outcome, task.mode)
     shipped: list[ShippedFile] = []
     fault = None
@@ -94,10 +108,12 @@ def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, progress: Pr
         fault = error
     finally:
         workers.clean(outcome)
+    changed = differences(spec.name, shipped, result, run.baseline) if run.baseline else ()
     return ModelReport(
         spec=spec,
         result=result,
-        verdict=judge_model(spec, result, fault),
+        verdict=judge_model(spec, result, fault, gates(spec, shipped, changed, run.baseline)),
+        differences=changed,
         file=next((file for file in shipped if not file.edition), None),
         editions=tuple(file for file in shipped if file.edition),
     )

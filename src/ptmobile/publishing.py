@@ -48,6 +48,8 @@ class Publisher:
         if summary:
             append_summary(self._context.summary_file, blocks, full_report=code(path))
         OutputFile(self._context.output_file).write_all(outputs_of(report, path))
+        if report.baseline is not None and report.baseline.problem:
+            self._notice(report.baseline.problem, report.baseline.advice)
         for problem in report.problems:
             self._tell(problem)
         for model in report.models[:_ANNOTATIONS]:
@@ -87,6 +89,14 @@ class Publisher:
         else:
             for line in _message(reason).splitlines():
                 self._progress.say(line)
+
+    def _notice(self, *lines: str) -> None:
+        """Something to know that fails nothing."""
+        message = "\n".join(filter(None, lines))
+        if self._commands is not None:
+            self._commands.notice(message, title="ptmobile: there is no baseline")
+        else:
+            self._progress.say(message)
 
     def _annotate(self, model: ModelReport) -> None:
         """At most one error for a model that failed, at most one warning for one that passed."""

@@ -13,6 +13,8 @@ from types import FrameType
 from typing import Any, TextIO, cast
 
 from ptmobile import __version__
+from ptmobile.baseline.finding import find_baseline
+from ptmobile.baseline.model import Baseline
 from ptmobile.device.build import provide_kit_for
 from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
@@ -64,9 +66,14 @@ class Session:
         with _on_cancellation(signal.SIG_IGN):
             with _on_cancellation(_interrupt):
                 asked = tuple(read_probed(probed_folder(os.environ)).values())
-                run = Run(self._workspace.root, self._progress, self._source, _now, self._supplier, asked)
+                baseline = self._baseline(spec)
+                run = Run(self._workspace.root, self._progress, self._source, _now, self._supplier, asked, baseline)
                 report = run_models(spec, run)
             return self._publisher.publish(report, spec.report_dir, summary=spec.summary)
+
+    def _baseline(self, spec: RunSpec) -> Baseline | None:
+        """The earlier report to compare with, read before anything is written: it may lie where this one goes."""
+        return find_baseline(spec.baseline, self._workspace.root) if spec.baseline else None
 
     def _supplier(self, folder: Path) -> DeviceSupplier:
         """Where the phone's own libraries come from: the image, a cache, or a Maven repository."""

@@ -23,6 +23,7 @@ from document_support import (
 )
 
 from ptmobile import cli
+from ptmobile.baseline.model import BaselineSource, FileDifference, FileMeasures
 from ptmobile.errors import ExitCode
 from ptmobile.litefile import LiteFile
 from ptmobile.report import model as report_model
@@ -158,13 +159,14 @@ def test_troubleshooting_has_a_section_for_every_exit_code() -> None:
 
 def test_the_command_lines_own_list_of_exit_codes_is_right() -> None:
     listed = re.findall(r"(\d+) ([a-z]+)", cli._EPILOG.partition("exit codes:")[2])
-    assert {int(code) for code, _ in listed} == {int(code) for code in ExitCode} - {7}
+    assert {int(code) for code, _ in listed} == {int(code) for code in ExitCode}
 
 
 @pytest.mark.parametrize(
     "struct",
     [
         *(report_model.Report, report_model.ModelReport, report_model.Verdict, report_model.ShippedFile),
+        *(FileDifference, FileMeasures, BaselineSource),
         *(report_model.Reason, report_model.Tool, report_model.Source, LiteFile, ModelResult, Stage, Problem, Notice),
         *(Trial, OutputCard, Comparison, Values, Environment, Failure),
     ],

@@ -777,3 +777,31 @@ def test_suggestions_are_for_near_names_only() -> None:
     assert suggestion("MODEL", OPTIONS) == "; did you mean 'model'?"
     assert suggestion("zzz", OPTIONS) == ""
     assert suggestion("m" * 100_000, OPTIONS) == ""
+
+
+# --- budgets ----------------------------------------------------------------------------------------------------------
+
+
+def test_budgets_may_be_numbers_in_yaml_and_differ_from_model_to_model(root: Path) -> None:
+    run = config(
+        root,
+        "baseline: base.json\nmax-size: 900000\nmax-size-growth: 2.5\n"
+        "models: [torchvision:alexnet, {model: torchvision:vgg11, max-size: 1 MiB, max-size-growth: 5%}]",
+    )
+    assert [(m.max_size, m.max_size_growth) for m in run.models] == [("900000", "2.5"), ("1 MiB", "5%")]
+    assert run.baseline == "base.json"
+
+
+def test_wrong_budgets_are_said_with_what_is_allowed(root: Path) -> None:
+    given = {"model": "torchvision:alexnet", "max-size": "big", "max-size-growth": "-1", "baseline": "../b.json"}
+    assert problems_of(root, given) == [
+        "input baseline: given '../b.json', which lies outside the workspace; "
+        "allowed: a path inside it, relative to it",
+        "input max-size: given 'big'; allowed: a size such as 12MB, 1.5 MiB or 900000 (bytes)",
+        "input max-size-growth: given '-1'; allowed: a percentage such as 5% or 0.5",
+    ]
+
+
+def test_growth_needs_something_to_have_grown_from(root: Path) -> None:
+    problems = problems_of(root, {"model": "torchvision:alexnet", "max-size-growth": "5%"})
+    assert problems == ["max-size-growth: is given without a baseline to compare with; name one in baseline"]

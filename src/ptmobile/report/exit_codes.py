@@ -20,7 +20,9 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
     ExitCode.RUNTIME_INCOMPATIBLE: (
         "The app's own library does not load or run the file, or gives other numbers than the model."
     ),
-    ExitCode.BUDGET: "Reserved: the file is too large or too slow. Not used yet.",
+    ExitCode.BUDGET: (
+        "A file is larger than `max-size`, or has grown more than `max-size-growth`, or there is no baseline to say so."
+    ),
     ExitCode.PUBLISH: "The file or the report cannot be written.",
     ExitCode.INTERRUPTED: "The run was cancelled.",
 }

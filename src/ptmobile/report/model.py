@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from ptmobile.baseline.model import BaselineSource, FileDifference
 from ptmobile.litefile import LiteFile
 from ptmobile.result import ModelResult
 from ptmobile.runtimes.releases import Recommendation
@@ -61,7 +62,8 @@ class ShippedFile(msgspec.Struct, frozen=True, kw_only=True):
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """One model: what was asked for, found, written and decided.
 
-    ``editions`` are the files for other releases than the main file's.
+    ``editions`` are the files for other releases than the main file's. ``differences`` has the files that the baseline
+    has as well, against those.
     """
 
     spec: ConversionSpec
@@ -69,6 +71,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     file: ShippedFile | None = None
     editions: tuple[ShippedFile, ...] = ()
+    differences: tuple[FileDifference, ...] = ()
 
     @property
     def files(self) -> tuple[ShippedFile, ...]:
@@ -105,6 +108,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     models: tuple[ModelReport, ...]
     problems: tuple[Reason, ...] = ()
+    baseline: BaselineSource | None = None
 
 
 def report_schema() -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ptmobile.report.comparisons import (
     square_of,
 )
 from ptmobile.report.devices import device_rows, page_notes
+from ptmobile.report.differences import FileDifferenceView, baseline_lines, difference_views, growth
 from ptmobile.report.files import (
     EditionRow,
     changes,
@@ -34,6 +35,7 @@ from ptmobile.report.files import (
 )
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import count, seconds, short, size
+from ptmobile.report.proving import proof_of
 from ptmobile.result import Comparison, OutputCard, Stage, Trial
 from ptmobile.visible import shorten
 
@@ -46,6 +48,7 @@ _FAILURES: dict[int, str] = {
     ExitCode.CONVERT: "not converted",
     ExitCode.MISMATCH: "not equal",
     ExitCode.RUNTIME_INCOMPATIBLE: "not for this runtime",
+    ExitCode.BUDGET: "over budget",
     ExitCode.PUBLISH: "not written",
     ExitCode.INTERRUPTED: "interrupted",
 }
@@ -110,6 +113,8 @@ class ModelView:
     contents: str
     sections: tuple[tuple[str, str], ...]
     operators: Cut[str]
+    growth: str
+    against: tuple[FileDifferenceView, ...]
     gradle: tuple[str, ...]
     podfile: tuple[str, ...]
     runtime_notes: tuple[str, ...]
@@ -128,6 +133,7 @@ class ReportView:
     models: tuple[ModelView, ...]
     rows: Cut[ModelView]
     problems: tuple[ProblemView, ...]
+    baseline: tuple[str, ...]
     footer: str
 
 
@@ -142,6 +148,7 @@ def view_of(report: Report) -> ReportView:
         models=failed_first,
         rows=cut(models if len(models) <= MAX_ROWS else failed_first, MAX_ROWS),
         problems=tuple(map(_problem, report.problems)),
+        baseline=baseline_lines(report),
         footer=_footer(report),
     )
 
@@ -211,6 +218,8 @@ def _model(model: ModelReport) -> ModelView:
         contents=count(len(file.content.operators), "operator") if file else "",
         sections=tuple((s.name, size(s.size_bytes)) for s in file.content.sections if s.size_bytes) if file else (),
         operators=cut([shorten(name, 120) for name in file.content.operators] if file else [], 300),
+        growth=growth(model),
+        against=difference_views(model),
         gradle=gradle,
         podfile=podfile,
         runtime_notes=tuple(dict.fromkeys(notes)),
@@ -227,15 +236,7 @@ def max_abs_diff(model: ModelReport) -> float | None:
 
 
 def _proof(model: ModelReport) -> Comparison | None:
-    """The comparison that matters in the end: the file against the eager model."""
-    if model.file is None:
-        return None
-    if model.result.mode == "check":
-        return next(iter(model.result.comparisons), None)
-    method = model.file.method
-    finals = [f"backported ({method})", f"lite ({method})"]  # the last step that this machine ran
-    compared = {c.candidate: c for c in model.result.comparisons if c.reference == "eager"}
-    return next((compared[name] for name in finals if name in compared), None)
+    return proof_of(model.file, model.result) if model.file else None
 
 
 def _result(model: ModelReport) -> str:

@@ -87,6 +87,8 @@ def _typed(option: Option, value: Any) -> Any:
     if option.kind == "names" and isinstance(value, list):
         # YAML reads a version such as 5 as a number.
         value = [_choice(option, name) if option.choices else _name(name) for name in value]
+    if option.numbers_too:
+        value = _name(value)
     try:
         return msgspec.convert(value, option.type)
     except msgspec.ValidationError:

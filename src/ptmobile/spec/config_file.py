@@ -124,6 +124,9 @@ def config_schema() -> dict[str, Any]:
     )
     properties = dict(components["ConversionSpec"]["properties"])
     properties["inputs"] = {"description": properties["inputs"]["description"], **_inputs_schema()}
+    for name, option in all_options().items():
+        if option.numbers_too:
+            properties[name] = {**properties[name], "type": ["string", "number"]}
     run = components["RunSpec"]["properties"]
     shared = {name: run[name] for name, option in all_options().items() if _shared_only(name, option)}
     model = {"type": "object", "additionalProperties": False, "required": ["model"], "properties": properties}

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from ptmobile.result import Mode
+from ptmobile.spec.quantities import PERCENTAGES, SIZES
 
 DType = Literal["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64", "bool"]
 DTYPES: tuple[str, ...] = get_args(DType)
@@ -26,6 +27,8 @@ MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Shape = tuple[Size, ...]
 Tolerance = Annotated[float, Meta(ge=0)]
+#: For texts that YAML may read as numbers, such as a size in bytes.
+NUMBERS_TOO = "numbers-too"
 
 
 class ExampleInput(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -200,6 +203,20 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
             )
         ),
     ] = ("native",)
+    max_size: Annotated[
+        str,
+        Meta(
+            description="Budget: the largest size of a file of the model, such as 12MB or 1.5 MiB; else exit code 7.",
+            extra={"allowed": SIZES, NUMBERS_TOO: True},
+        ),
+    ] = ""
+    max_size_growth: Annotated[
+        str,
+        Meta(
+            description="Budget: how much larger than in the baseline a file may be, such as 5%; else exit code 7.",
+            extra={"allowed": PERCENTAGES, NUMBERS_TOO: True},
+        ),
+    ] = ""
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 
@@ -220,6 +237,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             )
         ),
     ] = "convert"
+    baseline: Annotated[
+        str,
+        Meta(description="A report.json in the workspace, of an earlier run, to compare with: size, error, operators."),
+    ] = ""
     fail_on: Annotated[
         Literal["failure", "warning", "never"],
         Meta(description="When the step fails: failure; warning (on warnings too); never (read the outputs)."),
@@ -230,4 +251,4 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     )
 
 
-RUN_OPTIONS = ("config", "mode", "fail_on", "summary", "report_dir")
+RUN_OPTIONS = ("config", "mode", "baseline", "fail_on", "summary", "report_dir")

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from ptmobile.spec.conversion import RUN_OPTIONS, ConversionSpec, RunSpec
+from ptmobile.spec.conversion import NUMBERS_TOO, RUN_OPTIONS, ConversionSpec, RunSpec
 from ptmobile.spec.limits import allowed_values
 
 Kind = Literal["text", "boolean", "integer", "number", "choice", "names", "yaml"]
@@ -30,6 +30,12 @@ class Option:
     def field(self) -> str:
         """Name of the field in the specification."""
         return self.name.replace("-", "_")
+
+    @property
+    def numbers_too(self) -> bool:
+        """Whether it is a text that may also be given as a number."""
+        info = msgspec.inspect.type_info(self.type)
+        return isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get(NUMBERS_TOO))
 
     @property
     def allowed(self) -> str:

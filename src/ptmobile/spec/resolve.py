@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ptmobile.spec.model_reference import (
 )
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown
+from ptmobile.spec.quantities import parse_percentage, parse_size
 from ptmobile.spec.scope import CONVERSION_ONLY, ONE_MODEL_ONLY
 from ptmobile.spec.workspace import Workspace
 
@@ -48,12 +49,16 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
         if (value := coerce(options[name], g, problems)) is not None
     }
     run_fields["report_dir"] = _report_dir(run_fields.get("report_dir"), run, workspace, problems)
+    if run_fields.get("baseline"):
+        run_fields["baseline"] = workspace.relative(run_fields["baseline"], run["baseline"].where, problems) or ""
     inputs = {name: g for name, g in given.items() if options[name].per_model}
     _check_scope(inputs, config, problems)
     mode: Mode = run_fields.get("mode", "convert")
     context = _Context(workspace, mode, problems)
     models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in config.models]
     complete = [model for model in models if model is not None]
+    if "baseline" not in run and any(model.max_size_growth for model in complete):
+        problems.add("max-size-growth", "is given without a baseline to compare with; name one in baseline")
     problems.raise_if_any()
     named = _with_outputs(complete, run_fields["report_dir"], context)
     problems.raise_if_any()
@@ -133,10 +138,20 @@ def _checked(spec: ConversionSpec, given: Mapping[str, Given], context: _Context
         problems.add(given["runtime"].where, problem)
     for problem in backports(spec.backport_to).problems:
         problems.add(given["backport-to"].where, problem)
+    for name, parse in (("max-size", parse_size), ("max-size-growth", parse_percentage)):
+        _check_budget(name, parse, given, problems)
     if spec.output is not None:
         changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
     changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)
     return None if len(problems.found) > before else replace(spec, **changes)
+
+
+def _check_budget(name: str, parse: Callable[[str], object], given: Mapping[str, Given], problems: Problems) -> None:
+    if name in given:
+        try:
+            parse(str(given[name].value))
+        except ValueError as error:
+            problems.add(given[name].where, f"given {shown(given[name].value)}; allowed: {error}")
 
 
 def _named_model(spec: ConversionSpec, given: Mapping[str, Given], context: _Context) -> dict[str, Any]:

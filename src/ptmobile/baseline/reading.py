@@ -1,0 +1,162 @@
+"""Reads what is compared out of a ``report.json`` of this or an older version. Everything in it may be hostile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from ptmobile.baseline.model import Baseline, BaselineModel, BaselineSource, FileMeasures
+from ptmobile.errors import PtmobileError
+from ptmobile.report.model import SCHEMA_VERSION
+
+#: A report of hundreds of models has some megabytes.
+MAX_BYTES: Final = 64 * 1024 * 1024
+_MAX_MODELS, _MAX_OPERATORS = 10_000, 5_000
+
+_Name = Annotated[str, Meta(max_length=300)]
+_Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Bytes = Annotated[int, Meta(ge=0, le=2**62)]
+
+
+class BaselineError(PtmobileError):
+    """A baseline that cannot be had or read: nothing that a run fails for by itself."""
+
+
+# The parts of a report that are compared. Other fields are passed over, so that reports of this schema version with
+# fewer or more of them are read as well.
+class _Tool(msgspec.Struct):
+    name: _Name
+
+
+class _Head(msgspec.Struct):
+    schema_version: int
+    tool: _Tool
+
+
+class _Source(msgspec.Struct):
+    repository: _Name = ""
+    sha: _Name = ""
+
+
+class _Spec(msgspec.Struct):
+    name: _Name
+
+
+class _Values(msgspec.Struct):
+    max_abs: float | None = None
+    scale: float | None = None
+
+
+class _Output(msgspec.Struct):
+    values: _Values | None = None
+
+
+class _Comparison(msgspec.Struct):
+    reference: _Name
+    candidate: _Name
+    outputs: tuple[_Output, ...] = ()
+
+
+class _Result(msgspec.Struct):
+    comparisons: tuple[_Comparison, ...] = ()
+    mode: _Name = "convert"
+    seconds: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class _Content(msgspec.Struct):
+    size_bytes: _Bytes
+    sha256: _Digest
+    bytecode_version: int
+    operators: Annotated[tuple[_Name, ...], Meta(max_length=_MAX_OPERATORS)] = ()
+
+
+class _File(msgspec.Struct):
+    verified: bool
+    method: _Name
+    content: _Content
+    edition: _Name = ""
+
+
+class _Model(msgspec.Struct):
+    spec: _Spec
+    result: _Result
+    file: _File | None = None
+    editions: tuple[_File, ...] = ()
+
+
+class _Report(msgspec.Struct):
+    created: _Name
+    models: Annotated[tuple[_Model, ...], Meta(max_length=_MAX_MODELS)]
+    source: _Source = msgspec.field(default_factory=_Source)
+
+
+def read_baseline(data: bytes, given: str) -> Baseline:
+    """The baseline in the bytes of a ``report.json``; ``given`` says where it is from.
+
+    Raises:
+        BaselineError: it is no report, one of a later schema version, or one without models.
+    """
+    if len(data) > MAX_BYTES:
+        raise BaselineError(f"It is larger than {MAX_BYTES:,} bytes, which no report is.")
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+        _check_head(head)
+        report = msgspec.json.decode(data, type=_Report)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BaselineError(f"It is not a report.json of ptmobile: {error}.") from error
+    if not report.models:
+        raise BaselineError("It has no models: its run did not get to any.")
+    names = [model.spec.name for model in report.models]
+    if len(set(names)) < len(names):
+        raise BaselineError("It has two models of one name.")
+    source = BaselineSource(
+        given=given, created=report.created, repository=report.source.repository, sha=report.source.sha
+    )
+    return Baseline(source, {model.spec.name: _model(model) for model in report.models})
+
+
+def _check_head(head: _Head) -> None:
+    if head.tool.name != "ptmobile-action":
+        raise BaselineError("It is not a report.json of ptmobile, but of another tool.")
+    if not 1 <= head.schema_version <= SCHEMA_VERSION:
+        raise BaselineError(
+            f"Its schema version is {head.schema_version}; this version of ptmobile reads up to {SCHEMA_VERSION}.",
+            advice="Make the baseline by this version of ptmobile, or use a later one here.",
+        )
+
+
+def _model(model: _Model) -> BaselineModel:
+    files = [*([model.file] if model.file else []), *model.editions]
+    found = {file.edition: _measures(file, model) for file in files if file.verified}
+    return BaselineModel(seconds=model.result.seconds, files=found)
+
+
+def _measures(file: _File, model: _Model) -> FileMeasures:
+    largest = [] if file.edition else list(_differences(file, model.result))
+    finite = [(absolute, relative) for absolute, relative in largest if absolute is not None]
+    known = finite if len(finite) == len(largest) else []
+    return FileMeasures(
+        size_bytes=file.content.size_bytes,
+        sha256=file.content.sha256,
+        bytecode_version=file.content.bytecode_version,
+        operators=file.content.operators,
+        max_abs=max((absolute for absolute, _ in known), default=None),
+        relative=max((relative for _, relative in known if relative is not None), default=None),
+    )
+
+
+def _differences(file: _File, result: _Result) -> Iterator[tuple[float | None, float | None]]:
+    """Of each output, its difference from the eager model, and that as a part of its largest value."""
+    finals = (f"backported ({file.method})", f"lite ({file.method})")
+    compared = {pair.candidate: pair for pair in result.comparisons if pair.reference == "eager"}
+    proof = next((compared[name] for name in finals if name in compared), None)
+    if result.mode == "check":
+        proof = next(iter(result.comparisons), None)
+    for output in proof.outputs if proof else ():
+        values = output.values
+        if values is not None:
+            part = values.max_abs / values.scale if values.max_abs is not None and values.scale else None
+            yield values.max_abs, part
