@@ -1,7 +1,7 @@
 """The plain recipe on one model of the zoo, in a process of its own, and what its file really computes.
 
-Usage: _zoo_recipe.py MODEL ROAD FOLDER START (bench/zoo.py starts it), where ROAD is trace or script and START is
-what the clock showed when it was started. One random input, one
+Usage: _zoo_recipe.py MODEL ROAD FOLDER START NOISE (bench/zoo.py starts it): ROAD is trace or script, START what
+the clock showed when it was started, NOISE what rounding does to the model (see ``compare``). One random input, one
 conversion, optimise, save, load, run: as everybody writes it down. Then what the recipe does not do: the file is judged
 on three inputs, by the tolerances of a conversion, on this machine and in the phone's library. What it is about to do
 and what it found goes to ``steps.jsonl`` in the folder at once, so that a crash is pinned to its step.
@@ -61,7 +61,7 @@ class _Walk:
             stream.write(msgspec.json.encode(msgspec.structs.replace(step, seconds=now)) + b"\n")
 
 
-def main(name: str, road: str, folder: Path, start: float) -> None:
+def main(name: str, road: str, folder: Path, start: float, noise: float) -> None:
     """The recipe, then the judgement."""
     warnings.simplefilter("ignore")
     walk, file = _Walk(folder, start), folder / "recipe.ptl"
@@ -75,7 +75,7 @@ def main(name: str, road: str, folder: Path, start: float) -> None:
     walk.step("save", lambda: optimised._save_for_lite_interpreter(str(file)))
     lite = walk.step("load", lambda: _load_for_lite_interpreter(str(file)))  # type: ignore[no-untyped-call]
     walk.step("run", lambda: lite(*example))
-    _judge(walk, name, (model, lite), trials, file)
+    _judge(walk, name, (model, lite), trials, (file, noise))
 
 
 def _captured(model: Any, example: tuple[Any, ...], road: str) -> Any:
@@ -87,8 +87,11 @@ def _arguments(name: str, seed: int) -> tuple[Any, ...]:
     return ([given[0][0]],) if kind_of(name) == "detection" else given
 
 
-def _judge(walk: _Walk, name: str, both: tuple[Any, Any], trials: list[tuple[Any, ...]], file: Path) -> None:
+def _judge(
+    walk: _Walk, name: str, both: tuple[Any, Any], trials: list[tuple[Any, ...]], about: tuple[Path, float]
+) -> None:
     """Judge the file's module, the second of ``both``, by the first, the eager model; then the file in the library."""
+    file, noise = about
     # The benchmarks' own parts take their time to import, which is none of the recipe's.
     from _in_library import ask, judge  # noqa: PLC0415
     from _libraries import get_library  # noqa: PLC0415
@@ -99,15 +102,15 @@ def _judge(walk: _Walk, name: str, both: tuple[Any, Any], trials: list[tuple[Any
     model, lite = both
     with torch.no_grad():
         expected = [tensors_of(model(*trial)) for trial in trials]
-        found = walk.step("compare", lambda: compare(expected, [tensors_of(lite(*trial)) for trial in trials]))
+        found = walk.step("compare", lambda: compare(expected, [tensors_of(lite(*trial)) for trial in trials], noise))
     walk.write(Step(name="judged", done=found.outcome == "right", message=found.message, error=found.error))
     if kind_of(name) == "detection":
         return  # the library's Java API is asked with tensors; and no detector has come so far
     library = get_library(RELEASE, native_abi() or "")
     answer = walk.step("device", lambda: ask(library, file, trials, file.parent / "device", DEVICE_SECONDS))
-    device = judge(answer, expected)
+    device = judge(answer, expected, noise)
     walk.write(Step(name="device judged", done=device.outcome == "right", message=device.message, error=device.error))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))

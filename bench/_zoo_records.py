@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from _zoo_floor import Floor
+
+#: From this rounding error of eager itself on, as a part of the output's largest value, the default tolerance is too
+#: tight; then ten times the error is allowed to ours and to the recipe alike.
+INEXACT = 5e-6
+ROOM = 10.0
 
 
 class Ours(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,15 +54,26 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One model, and the recipe by both of its roads."""
+    """One model: how exact it is by itself, what ours made of it, and the recipe by both of its roads."""
 
     model: str
     kind: str
+    floor: Floor = Floor()
     ours: Ours
     trace: Recipe
     script: Recipe
     date: str
     machine: str
+
+    @property
+    def inexact(self) -> bool:
+        """Whether the model's own rounding error asks for a wider tolerance."""
+        return is_inexact(self.floor)
+
+
+def is_inexact(floor: Floor) -> bool:
+    """Whether a model's own rounding error asks for a wider tolerance."""
+    return floor.relative is not None and floor.relative > INEXACT
 
 
 def read_records(path: Path) -> list[Record]:

@@ -28,11 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 from _common import BIN, REPOSITORY
 from _sweep import machine
-from _zoo import all_models, kind_of, parameters_of, recipe_of
+from _zoo import CALIBRATION_SEEDS, all_models, inputs, kind_of, parameters_of
+from _zoo_floor import Floor
 from _zoo_recipe import RECIPE_STEPS, RELEASE, Step
-from _zoo_records import Ours, Recipe, Record, read_records
+from _zoo_records import ROOM, Ours, Recipe, Record, is_inexact, read_records
 from _zoo_table import document, tables
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -46,7 +48,22 @@ HERE = Path(__file__).resolve().parent
 GRACE_SECONDS = 60
 
 
-def run_ours(name: str, minutes: float) -> Ours:
+def run_floor(name: str, minutes: float) -> Floor:
+    """How exact the model is by itself.
+
+    Raises:
+        SystemExit: that could not be measured, so it could not be built or run.
+    """
+    with tempfile.TemporaryDirectory(prefix="ptmobile-zoo-") as folder:
+        code, output = _run([sys.executable, str(HERE / "_zoo_floor.py"), name, folder], Path(folder), minutes * 60)
+        if code is None:
+            return Floor()
+        if code:
+            raise SystemExit(f"{name}: {output[-1000:]}")
+        return msgspec.json.decode(Path(folder, "floor.json").read_bytes(), type=Floor)
+
+
+def run_ours(name: str, floor: Floor, minutes: float) -> Ours:
     """Convert a model in a folder of its own; what became of it.
 
     Raises:
@@ -56,7 +73,7 @@ def run_ours(name: str, minutes: float) -> Ours:
         workspace = Path(folder)
         for module in ("_zoo.py", "_files_model.py"):
             shutil.copy(HERE / module, workspace)
-        (workspace / "ptmobile.yml").write_text(json.dumps(_options(name, minutes)), encoding="utf-8")
+        (workspace / "ptmobile.yml").write_text(json.dumps(_options(name, floor, minutes, workspace)), encoding="utf-8")
         start = time.monotonic()
         code, output = _run([str(BIN / "ptmobile"), "convert"], workspace, minutes * 60 + GRACE_SECONDS)
         seconds = round(time.monotonic() - start, 1)
@@ -69,13 +86,21 @@ def run_ours(name: str, minutes: float) -> Ours:
         raise SystemExit(f"{name}: {report['problems']} {output[-1000:]}")
 
 
-def _options(name: str, minutes: float) -> dict[str, Any]:
-    shapes = [list(shape) for shape in recipe_of(name).shapes]
-    inputs: list[Any] = shapes
-    if kind_of(name) == "detection":
-        inputs = [{"shape": shapes[0][1:], "range": [0, 1], "list-of": 1}]
-    asked = {"model": "_files_model.py:build", "model-args": {"name": name}, "name": name, "inputs": inputs}
-    return {**asked, "runtime": RELEASE, "timeout-minutes": minutes}
+def _options(name: str, floor: Floor, minutes: float, workspace: Path) -> dict[str, Any]:
+    """What is asked for; the inputs, three images at once, are left in the workspace."""
+    images = list(zip(*(inputs(name, seed) for seed in CALIBRATION_SEEDS), strict=True))
+    given: list[Any] = []
+    for number, argument in enumerate(images):
+        file = f"images-{number}.pt"
+        if kind_of(name) == "detection":
+            torch.save([image[0] for image in argument], workspace / file)
+            given.append({"file": file, "list-of": len(argument)})
+        else:
+            torch.save(torch.cat(argument), workspace / file)
+            given.append(file)
+    asked = {"model": "_files_model.py:build", "model-args": {"name": name}, "name": name, "inputs": given}
+    wider = {"rtol": 1e-4, "atol": ROOM * (floor.absolute or 0.0)} if is_inexact(floor) else {}
+    return {**asked, **wider, "trials": 1, "runtime": RELEASE, "timeout-minutes": minutes}
 
 
 def _ours(model: dict[str, Any], seconds: float) -> Ours:
@@ -110,11 +135,12 @@ def _error(comparisons: Sequence[dict[str, Any]], candidate: str) -> float | Non
     return max(known, default=None)
 
 
-def run_recipe(name: str, road: str, minutes: float) -> Recipe:
+def run_recipe(name: str, road: str, floor: Floor, minutes: float) -> Recipe:
     """The recipe by one road; what became of its file."""
     with tempfile.TemporaryDirectory(prefix="ptmobile-zoo-") as folder:
         start = time.monotonic()
-        command = [sys.executable, str(HERE / "_zoo_recipe.py"), name, road, folder, str(start)]
+        noise = str(floor.relative) if is_inexact(floor) else "0"
+        command = [sys.executable, str(HERE / "_zoo_recipe.py"), name, road, folder, str(start), noise]
         code, output = _run(command, Path(folder), minutes * 60)
         begun = round(time.monotonic() - start, 1)
         log = Path(folder) / "steps.jsonl"
@@ -199,12 +225,14 @@ def _run_missing(arguments: argparse.Namespace) -> None:
             if time.monotonic() > deadline:
                 break
             progress.update(task, description=name)
+            floor = run_floor(name, arguments.minutes)
             record = Record(
                 model=name,
                 kind=kind_of(name),
-                ours=run_ours(name, arguments.minutes),
-                trace=run_recipe(name, "trace", arguments.minutes),
-                script=run_recipe(name, "script", arguments.minutes),
+                floor=floor,
+                ours=run_ours(name, floor, arguments.minutes),
+                trace=run_recipe(name, "trace", floor, arguments.minutes),
+                script=run_recipe(name, "script", floor, arguments.minutes),
                 date=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 machine=machine(),
             )
