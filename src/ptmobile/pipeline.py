@@ -21,6 +21,7 @@ from ptmobile.github.echo import SafeEcho
 from ptmobile.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
 from ptmobile.progress import Progress
+from ptmobile.report.accessors import app_code
 from ptmobile.report.files import slug
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
 from ptmobile.result import Failure, Mode, ModelResult, Problem, WorkerFile
@@ -108,14 +109,16 @@ def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, run: Run) ->
         fault = error
     finally:
         workers.clean(outcome)
+    file = next((file for file in shipped if not file.edition), None)
     changed = differences(spec.name, shipped, result, run.baseline) if run.baseline else ()
     return ModelReport(
         spec=spec,
         result=result,
         verdict=judge_model(spec, result, fault, gates(spec, shipped, changed, run.baseline)),
         differences=changed,
-        file=next((file for file in shipped if not file.edition), None),
+        file=file,
         editions=tuple(file for file in shipped if file.edition),
+        app=app_code(result.app, Path(file.path).name) if file else None,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from ptmobile.app_card import AppCard
+
 Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(max_length=300)]
 Method = Literal["trace", "script"]
@@ -292,7 +294,8 @@ Mode = Literal["convert", "check"]
 
 class ModelResult(Record, frozen=True, kw_only=True):
     """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one.
-    ``adapted`` says how their inputs and outputs differ in form from the model's; None where they do not.
+    ``adapted`` says how their inputs and outputs differ in form from the model's; None where they do not. ``app`` is
+    what an app has to give the main file and gets from it; None if no file was run.
 
     In mode ``check`` the model is a file that was there before, and nothing is made of it.
     """
@@ -308,6 +311,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     file: WorkerFile | None = None
     editions: tuple[WorkerFile, ...] = ()
     adapted: Adaptation | None = None
+    app: AppCard | None = None
     choice: Text = ""
     failure: Failure | None = None
     environment: Environment | None = None

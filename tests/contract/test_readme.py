@@ -24,6 +24,7 @@ from document_support import (
 
 from ptmobile import cli
 from ptmobile.baseline.model import BaselineSource, FileDifference, FileMeasures
+from ptmobile.app_card import AppCard, AppValue
 from ptmobile.errors import ExitCode
 from ptmobile.litefile import LiteFile
 from ptmobile.report import model as report_model
@@ -168,7 +169,7 @@ def test_the_command_lines_own_list_of_exit_codes_is_right() -> None:
         *(report_model.Report, report_model.ModelReport, report_model.Verdict, report_model.ShippedFile),
         *(FileDifference, FileMeasures, BaselineSource),
         *(report_model.Reason, report_model.Tool, report_model.Source, LiteFile, ModelResult, Stage, Problem, Notice),
-        *(Trial, OutputCard, Comparison, Values, Environment, Failure),
+        *(Trial, OutputCard, Comparison, Values, Environment, Failure, AppCard, AppValue, report_model.AppCode),
     ],
     ids=lambda struct: struct.__name__,
 )

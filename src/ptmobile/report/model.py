@@ -59,11 +59,23 @@ class ShippedFile(msgspec.Struct, frozen=True, kw_only=True):
     grown_bytes: int | None = None
 
 
+class AppCode(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of code for an app: load the file, make its inputs, read its output.
+
+    ``java`` and ``kotlin`` are for Android, ``ios`` is Objective-C++, which Swift calls.
+    """
+
+    java: tuple[str, ...]
+    kotlin: tuple[str, ...]
+    ios: tuple[str, ...]
+
+
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """One model: what was asked for, found, written and decided.
 
     ``editions`` are the files for other releases than the main file's. ``differences`` has the files that the baseline
     has as well, against those.
+    ``editions`` are the files for other releases than the main file's. ``app`` is code for apps that use the main one.
     """
 
     spec: ConversionSpec
@@ -72,6 +84,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     file: ShippedFile | None = None
     editions: tuple[ShippedFile, ...] = ()
     differences: tuple[FileDifference, ...] = ()
+    app: AppCode | None = None
 
     @property
     def files(self) -> tuple[ShippedFile, ...]:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from ptmobile.errors import ExitCode
 from ptmobile.report.adapting import adapted
+from ptmobile.report.cards import card_lines, code_blocks
 from ptmobile.report.comparisons import (
     ASIDE,
     FAILED,
@@ -110,6 +111,8 @@ class ModelView:
     asides: tuple[StageRow, ...]
     trials: Cut[str]
     outputs: Cut[str]
+    card: Cut[str]
+    code: tuple[tuple[str, str, str], ...]
     contents: str
     sections: tuple[tuple[str, str], ...]
     operators: Cut[str]
@@ -215,6 +218,8 @@ def _model(model: ModelReport) -> ModelView:
         asides=tuple(_asides(model)),
         trials=cut(list(map(_trial, result.trials)), 20),
         outputs=cut(list(map(_output, result.outputs)), 50),
+        card=cut(card_lines(model), 50),
+        code=code_blocks(model),
         contents=count(len(file.content.operators), "operator") if file else "",
         sections=tuple((s.name, size(s.size_bytes)) for s in file.content.sections if s.size_bytes) if file else (),
         operators=cut([shorten(name, 120) for name in file.content.operators] if file else [], 300),

@@ -31,6 +31,7 @@ from ptmobile.result import (
     Trial,
     variant_key,
 )
+from ptmobile.worker.app_cards import app_card, java_notices
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.comparing import Policy
 from ptmobile.worker.comparing.proof import output_cards
@@ -116,6 +117,9 @@ class _Check:
         self._pairing.trials = [trial.number for trial in self._trials]
         self._devices: list[DeviceVerdict] = []
         self._failure: Failure | None = None
+        self._app = app_card(self._scratch, LITE, self._pairing.trials) if self._record.passed(LITE) else None
+        for notice in java_notices(self._app, job.spec):
+            crew.notice(notice)
 
     def _listed(self) -> tuple[Trial, ...]:
         if not self._record.passed("inputs"):
@@ -172,6 +176,7 @@ class _Check:
             notices=tuple(self._record.notices),
             trials=self._trials,
             outputs=self._cards(),
+            app=self._app,
             devices=tuple(self._devices),
             failure=self._host_failure() or self._failure,
             environment=environment(),

@@ -30,9 +30,9 @@ from ptmobile.errors import PtmobileError
 from ptmobile.explaining import advice_for
 from ptmobile.protocol import Job
 from ptmobile.result import Trial
+from ptmobile.value_manifest import Manifest, StoredTensor
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.stage import Reporter, StageFailedError
-from ptmobile.worker.value_files import Manifest, StoredTensor
 
 
 class DeviceError(PtmobileError):

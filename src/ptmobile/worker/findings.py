@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torchvision
 
+from ptmobile.app_card import AppCard
 from ptmobile.protocol import Job
 from ptmobile.result import (
     Adaptation,
@@ -25,6 +26,7 @@ from ptmobile.result import (
     Trial,
 )
 from ptmobile.worker.adapting.records import load_adaptation
+from ptmobile.worker.app_cards import app_card, java_notices
 from ptmobile.worker.built import Built, Inspector, variants_of
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
@@ -51,6 +53,8 @@ class Findings:
         self._failures: dict[Method, Failure] = {}
         self._failure: Failure | None = None
         self._deterministic: bool | None = None
+        self._app: AppCard | None = None
+        self._spec = job.spec
         self._roads: dict[Method, list[Built]] = {}
         self.inspector = Inspector(scratch, crew, self._pairing, tables_of(job.asked))
 
@@ -103,6 +107,12 @@ class Findings:
         for built in builds:
             for notice in built.notices:
                 self._crew.notice(notice)
+        if builds and builds[0].file is not None:
+            build = builds[0].build
+            variant = build.key("backported" if build.backported else "lite")
+            self._app = app_card(self._scratch, variant, [trial.number for trial in self._trials])
+            for notice in java_notices(self._app, self._spec):
+                self._crew.notice(notice)
 
     def result(self, asked: str, seconds: float) -> ModelResult:
         """Everything that was found."""
@@ -124,6 +134,7 @@ class Findings:
             file=next((file for file in files if not file.edition), None),
             editions=tuple(file for file in files if file.edition),
             adapted=self._adapted(method),
+            app=self._app,
             choice=self._choice(asked, method) if shipped and method else "",
             failure=None if shipped else self._failure or self._first_failure(),
             environment=environment(),

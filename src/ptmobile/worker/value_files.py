@@ -13,33 +13,12 @@ from typing import Any
 import msgspec
 import torch
 
+from ptmobile.value_manifest import Manifest, StoredTensor
 from ptmobile.worker.values import Leaf, Tree, dtype_name, memory_format
 
 ALIGNMENT = 64
 # A Python float is a double that was computed from tensors, which are float32 nearly always: it is compared like those.
 FLOAT = "float32"
-
-
-class StoredTensor(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a tensor's bytes are and how to read them. ``shape`` counts elements, ``offset`` and ``size`` bytes."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    memory_format: str
-    offset: int
-    size: int
-    quantum: float | None = None
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The tree without its tensors' bytes; ``order`` is the order of its leaves."""
-
-    order: tuple[str, ...]
-    containers: dict[str, tuple[str, tuple[str, ...]]]
-    tensors: dict[str, StoredTensor]
-    plain: dict[str, bool | int | str | None]
-    floats: dict[str, str]
-    left_out: dict[str, str] = {}
 
 
 @dataclass
