@@ -74,8 +74,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """One model: what was asked for, found, written and decided.
 
     ``editions`` are the files for other releases than the main file's. ``differences`` has the files that the baseline
-    has as well, against those.
-    ``editions`` are the files for other releases than the main file's. ``app`` is code for apps that use the main one.
+    has as well, against those. ``app`` is code for apps that use the main file.
     """
 
     spec: ConversionSpec
