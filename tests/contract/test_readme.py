@@ -23,8 +23,8 @@ from document_support import (
 )
 
 from ptmobile import cli
-from ptmobile.baseline.model import BaselineSource, FileDifference, FileMeasures
 from ptmobile.app_card import AppCard, AppValue
+from ptmobile.baseline.model import BaselineSource, FileDifference, FileMeasures
 from ptmobile.errors import ExitCode
 from ptmobile.litefile import LiteFile
 from ptmobile.report import model as report_model
