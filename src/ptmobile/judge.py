@@ -69,7 +69,7 @@ def judge_run(spec: RunSpec, verdicts: Sequence[Verdict]) -> int:
 
 
 def _passed(spec: ConversionSpec, result: ModelResult, *, warned: bool) -> str:
-    trials = len(result.trials)
+    trials = sum(trial.repeats is None for trial in result.trials)
     same = "1 input" if trials == 1 else f"{trials} inputs"
     end = ", with warnings" if warned else ""
     if result.mode == "convert":

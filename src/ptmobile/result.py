@@ -88,8 +88,10 @@ class Located(Record, frozen=True, kw_only=True):
 
 
 class Values(Record, frozen=True, kw_only=True):
-    """How far the values of one output differ over all trials. Absolute numbers are in the output's own unit.
+    """How far the values of one output differ. Absolute numbers are in the output's own unit.
 
+    ``mismatched``, ``total``, ``cosine`` and ``snr_db`` are over all trials; the rest is from the ``trial`` that says
+    most against the candidate: one with a value beyond the tolerance, then the one with the largest part of its scale.
     ``required_atol`` is the smallest absolute tolerance that would pass at the applied ``rtol``; ``required_rtol`` the
     smallest relative one at the applied ``atol``. None stands for a number that is not finite, or that does not exist.
     """
@@ -106,6 +108,7 @@ class Values(Record, frozen=True, kw_only=True):
     cosine: float | None = None
     snr_db: float | None = None
     at: Located | None = None
+    trial: int | None = None
 
 
 FindingKind = Literal["container", "shape", "dtype", "memory-format", "nan", "value", "error"]
@@ -154,11 +157,17 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 class Trial(Record, frozen=True, kw_only=True):
-    """One set of inputs: its number, the seed it was drawn with, and each argument in words."""
+    """One set of inputs: its number, the seed it was drawn with, and each argument in words.
+
+    ``distribution`` is how they were drawn, empty where nothing was. ``repeats`` is the number of the trial that has
+    the same inputs: so every variant runs three times at least on each shape.
+    """
 
     number: int
     seed: int | None
     arguments: tuple[Name, ...]
+    distribution: Name = ""
+    repeats: int | None = None
 
 
 class OutputCard(Record, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ptmobile.protocol import Finished, decode, encode
-from ptmobile.result import Comparison, ModelResult, Values
+from ptmobile.result import Comparison, ModelResult, Trial, Values
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
@@ -368,6 +368,8 @@ def test_what_would_have_passed_is_known_for_a_failure_by_default() -> None:
 def test_numbers_about_a_difference_are_those_of_plain_formulas() -> None:
     random = np.random.default_rng(3)
     expected = [random.normal(size=(4, 5)).astype(np.float32) * 7 for _ in range(3)]
+    for array in expected:
+        array[0, 0] = 30.0  # the largest value of each: then all trials have one scale
     actual = [array + random.normal(size=(4, 5)).astype(np.float32) * 1e-2 for array in expected]
     values = values_of(compare_trials([torch.tensor(e) for e in expected], [torch.tensor(a) for a in actual]))
     e, a = np.concatenate(expected).astype(np.float64).ravel(), np.concatenate(actual).astype(np.float64).ravel()
@@ -375,8 +377,29 @@ def test_numbers_about_a_difference_are_those_of_plain_formulas() -> None:
     assert values.max_rel == pytest.approx((np.abs(a - e) / np.abs(e)).max(), rel=1e-12)
     assert values.cosine == pytest.approx((e @ a) / np.linalg.norm(e) / np.linalg.norm(a), rel=1e-12)
     assert values.snr_db == pytest.approx(10 * np.log10((e @ e) / ((a - e) @ (a - e))), rel=1e-9)
-    assert values.mismatched == int((np.abs(a - e) > values.atol + values.rtol * np.abs(e)).sum())
-    assert (values.total, values.scale) == (60, np.abs(e).max())
+    assert values.total == 60
+
+
+def test_the_worst_trial_gives_the_numbers_that_belong_to_one_tolerance() -> None:
+    expected = [tensors(1.0, -2.0), tensors(2.0, -1.0), tensors(1e6, 1.0), tensors(1.0, 0.0), tensors(1.0, 0.0)]
+    actual = [tensors(1.0, -2.0), tensors(2.0, -1.01), tensors(1e6 + 1.0, 1.0), tensors(1.0, 0.0), tensors(1.0, 0.0)]
+    values = values_of(compare_trials(expected, actual))
+    assert (values.trial, values.scale, values.mismatched, values.total) == (1, 2.0, 1, 10)
+    assert values.max_abs == pytest.approx(0.01, rel=1e-4)
+    assert values.atol == pytest.approx(2e-5)
+
+
+def test_a_trial_with_huge_outputs_excuses_nothing_in_the_others() -> None:
+    """An error of 1e-2 in the first trial, where the last one's outputs are 1e6, and 1e-2 would be nothing."""
+    expected, wrong = [tensors(1.0), tensors(1e6)], [tensors(1.01), tensors(1e6)]
+    trees = {("a", n): stored(v) for n, v in enumerate(expected)} | {("b", n): stored(v) for n, v in enumerate(wrong)}
+    pair = PairSpec("a", "b", "close", decides=True)
+    comparison = compare_pair(pair, lambda name, n: trees[name, n], [0, 1], Policy(), large=[1])
+    assert not comparison.passed
+    assert comparison.findings[0].trial == 0
+    five = [tensors(1.0)] * 4 + [tensors(1e6)]
+    assert not compare_trials(five, [tensors(1.01), *five[1:]]).passed
+    assert compare_trials(five, [*five[:4], tensors(1e6 + 1)]).passed
 
 
 @pytest.mark.parametrize("scale", [1e-160, 1e160])
@@ -644,7 +667,8 @@ def test_more_differences_than_are_told_still_fail() -> None:
 
 def proof(trials: Sequence[Any], *, varied: bool = True) -> list[str]:
     trees = [stored(value) for value in trials]
-    notices = proof_notices(lambda name, n: trees[n], range(len(trees)), Policy(), varied=varied)
+    made = [Trial(number=number, seed=number if varied else None, arguments=()) for number in range(len(trees))]
+    notices = proof_notices(lambda name, n: trees[n], made, Policy())
     assert all(notice.level == "warning" for notice in notices)
     return [f"{notice.code}: {notice.message.split()[0]}" for notice in notices]
 

@@ -107,7 +107,7 @@ def test_every_stage_of_the_road_is_compared_with_what_is_before_it(convert: Con
         assert comparison(report, *pair).owed == "exact"
         assert comparison(report, *pair).equal
     close = comparison(report, "eager", lite)
-    assert (close.owed, close.passed, close.equal, close.trials) == ("close", True, False, 3)
+    assert (close.owed, close.passed, close.equal, close.trials) == ("close", True, False, 5)
     decisive = {(c.reference, c.candidate) for c in report.result.comparisons if c.decides}
     assert decisive == {pair for pair in pairs(report) if other not in pair}
 
@@ -401,9 +401,14 @@ def test_the_inputs_of_every_trial_are_reported_with_their_seeds(convert: Conver
     assert [(t.number, t.seed, t.arguments) for t in report.result.trials] == [
         (0, 5, ("float32 [2, 4]", "float32 [4]")),
         (1, 6, ("float32 [2, 4]", "float32 [4]")),
-        (2, 7, ("float32 [3, 4]", "float32 [4]")),
+        (2, 5, ("float32 [2, 4]", "float32 [4]")),
         (3, 8, ("float32 [3, 4]", "float32 [4]")),
+        (4, 9, ("float32 [3, 4]", "float32 [4]")),
+        (5, 8, ("float32 [3, 4]", "float32 [4]")),
     ]
+    assert [t.distribution for t in report.result.trials] == ["normal", "uniform", "normal"] * 2
+    assert [t.repeats for t in report.result.trials] == [None, None, 0, None, None, 3]
+    assert "on 4 inputs" in report.verdict.title
 
 
 @pytest.mark.parametrize("method", ["trace", "script"])
@@ -415,7 +420,8 @@ def test_integers_booleans_and_numbers_as_inputs(convert: Converter, method: str
 
 
 def test_a_range_of_integers_is_covered_and_its_upper_end_left_out(convert: Converter) -> None:
-    report = convert("behaviour.py:SeesAll", {"shape": [100], "dtype": "int32", "range": [3, 6]}, method="trace")
+    entry = {"shape": [100], "dtype": "int32", "range": [3, 6]}
+    report = convert("behaviour.py:SeesAll", entry, method="trace", distributions=["normal", "uniform"])
     assert_passed(report, "trace")
 
 
@@ -463,13 +469,13 @@ def test_a_data_file_beside_random_values(convert: Converter) -> None:
     _write_data(convert.workspace)
     report = convert("behaviour.py:Adds", "x.npy", {"shapes": [[2, 4], [4]]}, trials=2)
     assert_passed(report, "script")
-    assert [trial.arguments[1] for trial in report.result.trials] == ["float32 [2, 4]"] * 2 + ["float32 [4]"] * 2
+    assert [trial.arguments[1] for trial in report.result.trials] == ["float32 [2, 4]"] * 3 + ["float32 [4]"] * 3
 
 
 def test_a_batch_size_baked_into_the_trace_is_found_on_the_second_shape(convert: Converter) -> None:
     shapes = {"shapes": [[2, 4], [4, 4]]}
     report = convert("roads.py:PerSample", shapes, method="trace")
-    assert_failed(report, 5, "traced does not compute what eager computes", "trial 3", "[2, 3]", "[4, 3]", "script")
+    assert_failed(report, 5, "traced does not compute what eager computes", "trial 5", "[2, 3]", "[4, 3]", "script")
     assert_passed(convert("roads.py:PerSample", [2, 4], method="trace"), "trace")  # one shape would hide it
     assert_passed(convert("roads.py:PerSample", shapes, method="script"), "script")
     assert_passed(convert("roads.py:PerSample", shapes), "script")
@@ -500,7 +506,7 @@ def test_random_values_lie_in_their_range(dtype: str, bounds: tuple[int, int]) -
     if dtype == "uint8" and bounds[0] < 0:
         bounds = (250, 256)
     entry = ExampleInput(shape=(2000,), dtype=dtype, range=bounds)  # type: ignore[arg-type]
-    (first, second, _) = make_trials(ConversionSpec(model="m.py:M"), (entry,), MODELS)
+    (first, second, *_) = make_trials(ConversionSpec(model="m.py:M"), (entry,), MODELS)
     values = first.arguments[0]
     assert values.dtype == getattr(torch, dtype)
     assert float(values.min()) >= bounds[0]

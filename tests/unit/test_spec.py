@@ -106,7 +106,7 @@ def test_an_input_holds_for_all_models_of_the_file(root: Path) -> None:
 
 def test_empty_is_the_same_as_not_given(root: Path) -> None:
     assert read_one(root, trials="", seed=" \n", weights="") == read_one(root)
-    assert config(root, "model: torchvision:alexnet\ntrials:\nweights: null").models[0].trials == 3
+    assert config(root, "model: torchvision:alexnet\ntrials:\nweights: null").models[0].trials == 5
 
 
 def test_the_default_file_is_found(tmp_path: Path) -> None:

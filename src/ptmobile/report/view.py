@@ -303,7 +303,8 @@ def _facts(model: ModelReport, proof: Comparison | None) -> Iterator[tuple[str, 
         yield f"Difference from {reference}", _difference(proof), False
     if result.trials:
         drawn = any(trial.seed is not None for trial in result.trials)
-        yield "Inputs compared on", f"{len(result.trials)}{f', from seed {model.spec.seed}' if drawn else ''}", False
+        different = sum(trial.repeats is None for trial in result.trials)
+        yield "Inputs compared on", f"{different}{f', from seed {model.spec.seed}' if drawn else ''}", False
 
 
 def _difference(proof: Comparison) -> str:
@@ -317,8 +318,11 @@ def _difference(proof: Comparison) -> str:
 
 
 def _trial(trial: Trial) -> str:
+    if trial.repeats is not None:
+        return f"{trial.number}: input {trial.repeats} again"
+    kind = f", {trial.distribution}" if trial.distribution else ""
     seed = "" if trial.seed is None else f", seed {trial.seed}"
-    return shorten(f"{trial.number}: {', '.join(trial.arguments)}{seed}", _CELL)
+    return shorten(f"{trial.number}: {', '.join(trial.arguments)}{kind}{seed}", _CELL)
 
 
 def _output(card: OutputCard) -> str:

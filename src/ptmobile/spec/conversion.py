@@ -23,6 +23,10 @@ OptimizerPass = Literal[
 ]
 OPTIMIZER_PASSES: tuple[OptimizerPass, ...] = get_args(OptimizerPass)
 
+# Kinds of random inputs: what each is in a declared range, and without one, is in worker/drawing.py.
+Distribution = Literal["normal", "uniform", "zeros", "ones", "large"]
+DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
+
 MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Shape = tuple[Size, ...]
@@ -34,8 +38,8 @@ NUMBERS_TOO = "numbers-too"
 class ExampleInput(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """One argument of the model: random values of given shapes, or values from a data file.
 
-    ``range`` is ``[low, high]``: the upper end is excluded for integers. Without it, floats are standard normal,
-    integers are 0 or 1, ``uint8`` covers 0 to 255.
+    ``range`` is ``[low, high]``: the upper end is excluded for integers. Without it, floats are what the trial's
+    distribution says, integers are 0 or 1, ``uint8`` covers 0 to 255.
     """
 
     shape: Annotated[Shape | None, Meta(description="Shape of the tensor, such as [1, 3, 224, 224].")] = None
@@ -138,7 +142,18 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     ] = "adapt"
     trials: Annotated[
         int, Meta(ge=1, le=1000, description="Random inputs per shape on which all variants are compared.")
-    ] = 3
+    ] = 5
+    distributions: Annotated[
+        tuple[Distribution, ...],
+        Meta(
+            min_length=1,
+            description=(
+                "What the random inputs are in turn: normal, uniform (from -1 to 1), zeros, ones, large (normal, times "
+                "1000). Of a declared range zeros is the low end, ones the high end, large both ends mixed. Leave out "
+                "what makes no sense to the model."
+            ),
+        ),
+    ] = DISTRIBUTIONS
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Seed of the random inputs.")] = 0
     rtol: Annotated[
         Tolerance | None,

@@ -114,7 +114,7 @@ class _Check:
         self._file = Path(job.workspace) / job.spec.model
         self._pairing = Pairing(self._scratch, Policy.of(job.spec), crew.record.passed)
         self._trials = self._listed()
-        self._pairing.trials = [trial.number for trial in self._trials]
+        self._pairing.run_on(self._trials)
         self._devices: list[DeviceVerdict] = []
         self._failure: Failure | None = None
         self._app = app_card(self._scratch, LITE, self._pairing.trials) if self._record.passed(LITE) else None

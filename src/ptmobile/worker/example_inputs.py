@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,15 @@ import torch
 
 from ptmobile.errors import LoadError
 from ptmobile.result import Trial
-from ptmobile.spec.conversion import ConversionSpec, ExampleInput, Shape
+from ptmobile.spec.conversion import ConversionSpec, Distribution, ExampleInput
 from ptmobile.worker.adapting.arguments import Layout
+from ptmobile.worker.drawing import draw
 from ptmobile.worker.loading.checkpoints import open_tensor_file
 from ptmobile.worker.loading.state_dicts import summary
 from ptmobile.worker.values import describe
 
-# Without a range: small enough for the smallest embedding table, large enough to differ.
-DEFAULT_INTEGER_RANGE = (0, 2)
-DEFAULT_RANGES = {"uint8": (0, 256)}
+#: Every variant runs as often at least on each shape.
+FEWEST_RUNS = 3
 _NUMPY_FORMATS = (b"\x93NUMPY", b"PK")
 _ADVICE = "It must be a .npy or .npz of numbers (numpy.save, numpy.savez), or a .pt of tensors (torch.save)."
 
@@ -30,44 +30,60 @@ class TrialInputs:
     """The arguments of one trial, ready to be cloned for each run.
 
     ``layout`` says which of them make up lists; it is known before the model is loaded back from a file only.
+    ``distribution`` and ``repeats`` are those of :class:`ptmobile.result.Trial`.
     """
 
     number: int
     seed: int | None
     arguments: tuple[torch.Tensor, ...]
     layout: Layout = ()
+    distribution: str = ""
+    repeats: int | None = None
 
     def described(self) -> Trial:
         """The trial as the report shows it."""
-        return Trial(number=self.number, seed=self.seed, arguments=tuple(describe(a) for a in self.arguments))
+        return Trial(
+            number=self.number,
+            seed=self.seed,
+            arguments=tuple(describe(a) for a in self.arguments),
+            distribution=self.distribution,
+            repeats=self.repeats,
+        )
 
 
 def make_trials(spec: ConversionSpec, entries: tuple[ExampleInput, ...], workspace: Path) -> list[TrialInputs]:
     """``spec.trials`` trials for each alternative of shapes; trial ``n`` is drawn with the seed ``spec.seed + n``.
 
-    Data files give the same values in every trial.
+    They take the distributions in turn. Data files alone make one trial. The first trial of an alternative is repeated
+    until there are three, since some broken files fail at their third run only.
 
     Raises:
         LoadError: a data file cannot be read, or holds something that is no tensor.
     """
     data = {entry.file: read_data_file(workspace / entry.file, entry.key) for entry in entries if entry.file}
-    alternatives = max((len(entry.alternatives()) for entry in entries), default=1)
+    drawn = any(not entry.file for entry in entries)
     trials: list[TrialInputs] = []
-    for alternative in range(max(alternatives, 1)):
-        for _ in range(spec.trials):
-            number = len(trials)
+    for alternative in range(max((len(entry.alternatives()) for entry in entries), default=1) or 1):
+        first = len(trials)
+        for turn in range(spec.trials if drawn else 1):
+            number, kind = len(trials), spec.distributions[turn % len(spec.distributions)]
             generator = torch.Generator().manual_seed(spec.seed + number)
-            given = [data[entry.file] if entry.file else _drawn(entry, alternative, generator) for entry in entries]
+            given = [
+                data[entry.file] if entry.file else _drawn(entry, alternative, kind, generator) for entry in entries
+            ]
             layout = tuple(chain.from_iterable(map(_layout, entries, given)))
-            seed = spec.seed + number if any(not entry.file for entry in entries) else None
-            trials.append(TrialInputs(number, seed, tuple(chain.from_iterable(given)), layout))
+            arguments = tuple(chain.from_iterable(given))
+            seed = spec.seed + number if drawn else None
+            trials.append(TrialInputs(number, seed, arguments, layout, kind if drawn else ""))
+        while len(trials) < first + FEWEST_RUNS:
+            trials.append(replace(trials[first], number=len(trials), repeats=first))
     return trials
 
 
-def _drawn(entry: ExampleInput, alternative: int, generator: torch.Generator) -> list[torch.Tensor]:
+def _drawn(entry: ExampleInput, alternative: int, kind: Distribution, generator: torch.Generator) -> list[torch.Tensor]:
     shapes = entry.alternatives()
     shape = shapes[min(alternative, len(shapes) - 1)]
-    return [draw(entry, shape, generator) for _ in range(entry.list_of or 1)]
+    return [draw(entry, shape, kind, generator) for _ in range(entry.list_of or 1)]
 
 
 def _layout(entry: ExampleInput, tensors: list[torch.Tensor]) -> Layout:
@@ -80,25 +96,6 @@ def _layout(entry: ExampleInput, tensors: list[torch.Tensor]) -> Layout:
             advice="Give list-of as many as it holds, or name one by key.",
         )
     return (entry.list_of,)
-
-
-def draw(entry: ExampleInput, shape: Shape, generator: torch.Generator) -> torch.Tensor:
-    """One random tensor of the entry's dtype and range, on the CPU, contiguous."""
-    dtype: torch.dtype = getattr(torch, entry.dtype)
-    if dtype == torch.bool:
-        return torch.randint(0, 2, shape, generator=generator).to(torch.bool)
-    if dtype.is_floating_point:
-        return _draw_floats(entry, shape, generator).to(dtype)
-    low, high = entry.range or DEFAULT_RANGES.get(entry.dtype, DEFAULT_INTEGER_RANGE)
-    return torch.randint(int(low), int(min(high, 2**63 - 1)), shape, generator=generator, dtype=torch.int64).to(dtype)
-
-
-def _draw_floats(entry: ExampleInput, shape: Shape, generator: torch.Generator) -> torch.Tensor:
-    precise = torch.float64 if entry.dtype == "float64" else torch.float32
-    if entry.range is None:
-        return torch.randn(shape, generator=generator, dtype=precise)
-    low, high = entry.range
-    return torch.rand(shape, generator=generator, dtype=precise) * (high - low) + low
 
 
 def read_data_file(path: Path, key: str | None) -> list[torch.Tensor]:

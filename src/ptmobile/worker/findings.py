@@ -66,7 +66,8 @@ class Findings:
                 return False
         listed = (self._scratch / INPUTS / "trials.json").read_bytes()
         self._trials = tuple(msgspec.json.decode(listed, type=list[Trial]))
-        numbers = self._pairing.trials = [trial.number for trial in self._trials]
+        self._pairing.run_on(self._trials)
+        numbers = self._pairing.trials
         load, policy = self._pairing.load, self._pairing.policy
         repeated = [n for n in numbers if (self._scratch / EAGER_AGAIN / f"{n}.json").exists()]
         again = compare_pair(PairSpec(EAGER, EAGER_AGAIN, "exact", decides=False), load, repeated, Policy())
@@ -74,8 +75,7 @@ class Findings:
         if not self._deterministic:
             self._warn_nondeterministic(again)
         self._cards = output_cards(load(EAGER, 0))
-        varied = any(trial.seed is not None for trial in self._trials)
-        for notice in proof_notices(load, numbers, policy, varied=varied):
+        for notice in proof_notices(load, self._trials, policy):
             self._crew.notice(notice)
         return True
 

@@ -67,7 +67,10 @@ def read_inputs(scratch: Path) -> list[TrialInputs]:
     """The inputs that the eager model was run on."""
     folder = scratch / "inputs"
     described = msgspec.json.decode((folder / "trials.json").read_bytes(), type=list[Trial])
-    return [TrialInputs(t.number, t.seed, _arguments(folder / str(t.number))) for t in described]
+    return [
+        TrialInputs(t.number, t.seed, _arguments(folder / str(t.number)), (), t.distribution, t.repeats)
+        for t in described
+    ]
 
 
 def _arguments(stem: Path) -> tuple[torch.Tensor, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from ptmobile.result import Comparison, Failure, Problem
+from ptmobile.result import Comparison, Failure, Problem, Trial
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
 
 EAGER = "eager"
 TRACED = "traced"
+LARGE = "large"
 TRACED_ONCE = (
     "Tracing writes down the sizes and the branches that the first input takes; method script keeps them in the file."
 )
@@ -27,14 +28,20 @@ class Pairing:
         self._passed = passed
         self.load = load_from(scratch)
         self.trials: Sequence[int] = ()
+        self.large: frozenset[int] = frozenset()
         self.comparisons: list[Comparison] = []
         self._scratch = scratch
+
+    def run_on(self, trials: Sequence[Trial]) -> None:
+        """Say what the variants have run on."""
+        self.trials = [trial.number for trial in trials]
+        self.large = frozenset(trial.number for trial in trials if trial.distribution == LARGE)
 
     def compare(self, reference: str, candidate: str, *, exact: bool) -> None:
         """Compare two variants on every trial, if both have run to the end."""
         if self._complete(reference) and self._complete(candidate):
             pair = PairSpec(reference, candidate, "exact" if exact else "close", decides=False)
-            self.comparisons.append(compare_pair(pair, self.load, self.trials, self.policy))
+            self.comparisons.append(compare_pair(pair, self.load, self.trials, self.policy, self.large))
 
     def _complete(self, variant: str) -> bool:
         ran = bool(self.trials) and (self._scratch / variant / f"{self.trials[-1]}.json").exists()

@@ -1,9 +1,9 @@
-"""Numbers about one output over all trials, gathered in float64 one trial after the other."""
+"""Numbers about one output over all trials, in float64: each trial by itself, and what all of them say together."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -49,77 +49,103 @@ def difference(expected: torch.Tensor, actual: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass
-class Gathered:
-    """Running totals over trials; :meth:`add` one pair of tensors after the other, then read :meth:`values`."""
+class _Trial:
+    """The numbers of one trial. Its tolerance and scale are its own: huge outputs of one widen no other's."""
 
     tolerance: Tolerance
     scale: float
+    number: int | None
     mismatched: int = 0
-    total: int = 0
+    one_sided_nan: int = 0
     max_abs: float = 0.0
     max_rel: float = 0.0
     required_atol: float = 0.0
     required_rtol: float | None = 0.0
-    one_sided_nan: int = 0
     at: Located | None = None
-    _worst: tuple[bool, float] = field(default=(False, 0.0), repr=False)
+
+    def fill(self, expected: torch.Tensor, actual: torch.Tensor) -> None:
+        """Compare. Both tensors have one shape and one dtype, and hold something."""
+        e, a = real(expected), real(actual)
+        self.one_sided_nan = int((torch.isnan(e) ^ torch.isnan(a)).sum())
+        found = difference(expected, actual)
+        magnitude = e.abs().nan_to_num(nan=0.0, posinf=0.0)
+        # The absolute tolerance that each element needs. Compared so, the largest of them is the one that passes.
+        needed = (found - self.tolerance.rtol * magnitude).nan_to_num(nan=math.inf, posinf=math.inf)
+        self.mismatched = int((needed > self.tolerance.atol).sum())
+        # The largest violation, or where nothing is wrong the largest difference.
+        self.at = _located(expected, actual, int((needed if self.mismatched else found).argmax()))
+        self._extremes(found, magnitude, needed)
+
+    @property
+    def badness(self) -> tuple[bool, float]:
+        """What it says against the candidate: whether anything is wrong, and the difference as a part of the scale."""
+        return self.mismatched > 0, self.max_abs / (self.scale or 1.0)
+
+    def _extremes(self, found: torch.Tensor, magnitude: torch.Tensor, needed: torch.Tensor) -> None:
+        self.max_abs = float(found.max())
+        differs = found > 0
+        if not bool(differs.any()):
+            return
+        self.max_rel = float((found[differs] / magnitude[differs]).max())
+        self.required_atol = max(0.0, float(needed.max()))
+        over = found - self.tolerance.atol
+        if bool((over > 0).any()):
+            ratio = float((over[over > 0] / magnitude[over > 0]).max())
+            self.required_rtol = ratio if math.isfinite(ratio) else None
+
+
+def _located(expected: torch.Tensor, actual: torch.Tensor, flat: int) -> Located:
+    """An element by its place in the flat real tensor, where complex numbers are pairs."""
+    if expected.is_complex():
+        flat //= 2
+    index, rest = [], flat
+    for size in reversed(expected.shape):
+        index.append(rest % size)
+        rest //= size
+    return Located(
+        index=tuple(reversed(index)),
+        expected=str(expected.reshape(-1)[flat].item()),
+        actual=str(actual.reshape(-1)[flat].item()),
+    )
+
+
+@dataclass
+class Gathered:
+    """One output over trials; :meth:`add` one pair of tensors after the other, then read :meth:`values`.
+
+    ``worst`` is the trial that says most against the candidate.
+    """
+
+    total: int = 0
+    mismatched: int = 0
+    worst: _Trial | None = None
     _dot: float = 0.0
     _expected_square: float = 0.0
     _actual_square: float = 0.0
     _noise_square: float = 0.0
 
-    def add(self, expected: torch.Tensor, actual: torch.Tensor) -> None:
-        """Take in one trial. Both tensors have one shape and one dtype."""
-        e, a = real(expected), real(actual)
-        self.total += e.numel()
-        if not e.numel():
-            return
-        self.one_sided_nan += int((torch.isnan(e) ^ torch.isnan(a)).sum())
-        found = difference(expected, actual)
-        magnitude = e.abs().nan_to_num(nan=0.0, posinf=0.0)
-        # The absolute tolerance that each element needs. Compared so, the largest of them is the one that passes.
-        needed = (found - self.tolerance.rtol * magnitude).nan_to_num(nan=math.inf, posinf=math.inf)
-        wrong = int((needed > self.tolerance.atol).sum())
-        self.mismatched += wrong
-        self._locate(expected, actual, needed if wrong else found, wrong=wrong > 0)
-        self._extremes(found, magnitude, needed)
-        self._squares(e, a)
+    def add(
+        self,
+        expected: torch.Tensor,
+        actual: torch.Tensor,
+        tolerance: Tolerance,
+        scale: float,
+        number: int | None = None,
+    ) -> _Trial:
+        """Take in one trial, and say what is in it. Both tensors have one shape and one dtype."""
+        trial = _Trial(tolerance, scale, number)
+        self.total += real(expected).numel()
+        if expected.numel():
+            trial.fill(expected, actual)
+            self.mismatched += trial.mismatched
+            self._squares(real(expected), real(actual), scale or 1.0)
+        if self.worst is None or trial.badness > self.worst.badness:
+            self.worst = trial
+        return trial
 
-    def _locate(self, expected: torch.Tensor, actual: torch.Tensor, badness: torch.Tensor, *, wrong: bool) -> None:
-        """Remember the worst element: the largest violation, or while nothing is wrong the largest difference."""
-        flat = int(badness.argmax())
-        worst = (wrong, float(badness[flat]))
-        if worst <= self._worst:
-            return
-        self._worst = worst
-        if expected.is_complex():
-            flat //= 2
-        index, rest = [], flat
-        for size in reversed(expected.shape):
-            index.append(rest % size)
-            rest //= size
-        self.at = Located(
-            index=tuple(reversed(index)),
-            expected=str(expected.reshape(-1)[flat].item()),
-            actual=str(actual.reshape(-1)[flat].item()),
-        )
-
-    def _extremes(self, found: torch.Tensor, magnitude: torch.Tensor, needed: torch.Tensor) -> None:
-        self.max_abs = max(self.max_abs, float(found.max()))
-        differs = found > 0
-        if not bool(differs.any()):
-            return
-        self.max_rel = max(self.max_rel, float((found[differs] / magnitude[differs]).max()))
-        self.required_atol = max(self.required_atol, float(needed.max()))
-        over = found - self.tolerance.atol
-        if bool((over > 0).any()) and self.required_rtol is not None:
-            ratio = float((over[over > 0] / magnitude[over > 0]).max())
-            self.required_rtol = max(self.required_rtol, ratio) if math.isfinite(ratio) else None
-
-    def _squares(self, e: torch.Tensor, a: torch.Tensor) -> None:
+    def _squares(self, e: torch.Tensor, a: torch.Tensor, unit: float) -> None:
         finite = torch.isfinite(e) & torch.isfinite(a)
-        # Scaled so that outputs of 1e-160 or 1e160 neither vanish nor overflow when squared.
-        unit = self.scale or 1.0
+        # Scaled so that outputs of 1e-160 or 1e160 neither vanish nor overflow when squared, and all trials count.
         e, a = e[finite] / unit, a[finite] / unit
         self._dot += float(e @ a)
         self._expected_square += float(e @ e)
@@ -127,20 +153,22 @@ class Gathered:
         self._noise_square += float((a - e) @ (a - e))
 
     def values(self) -> Values:
-        """The totals as plain data."""
+        """The counts, the cosine and the noise over all trials; all else of the worst one."""
+        worst = self.worst or _Trial(Tolerance(0.0, 0.0), 0.0, None)
         return Values(
+            trial=worst.number,
             mismatched=self.mismatched,
             total=self.total,
-            max_abs=_finite(self.max_abs),
-            max_rel=_finite(self.max_rel),
-            rtol=self.tolerance.rtol,
-            atol=self.tolerance.atol,
-            required_atol=_finite(self.required_atol),
-            required_rtol=_finite(self.required_rtol),
-            scale=_finite(self.scale),
+            max_abs=_finite(worst.max_abs),
+            max_rel=_finite(worst.max_rel),
+            rtol=worst.tolerance.rtol,
+            atol=worst.tolerance.atol,
+            required_atol=_finite(worst.required_atol),
+            required_rtol=_finite(worst.required_rtol),
+            scale=_finite(worst.scale),
             cosine=self._cosine(),
             snr_db=self._snr(),
-            at=self.at,
+            at=worst.at,
         )
 
     def _cosine(self) -> float | None:

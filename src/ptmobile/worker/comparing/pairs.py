@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from ptmobile.result import Comparison, Finding, FindingKind, OutputComparison
+from ptmobile.result import Comparison, Finding, FindingKind, Located, OutputComparison
 from ptmobile.worker.adapting.records import load_adaptation, method_of
-from ptmobile.worker.comparing.metrics import Gathered, identical, largest
+from ptmobile.worker.comparing.metrics import Gathered, identical
+from ptmobile.worker.comparing.scales import Loader, Scales, scales_of
 from ptmobile.worker.comparing.tolerance import Owed, Policy
 from ptmobile.worker.value_files import FLOAT, StoredTree, as_tensor, load_tree
 from ptmobile.worker.values import SEEN_AS, describe
 
 MAX_FINDINGS = 20
-
-Loader = Callable[[str, int], StoredTree]
 
 
 def load_from(scratch: Path) -> Loader:
@@ -41,7 +40,7 @@ class _Pair:
 
     owed: Owed
     policy: Policy
-    scales: dict[str, float]
+    scales: Scales
     findings: list[Finding] = field(default_factory=list)
     gathered: dict[str, Gathered] = field(default_factory=dict)
     unequal: set[str] = field(default_factory=set)
@@ -107,20 +106,16 @@ class _Pair:
             self.find("memory-format", path, number, message, fails=False)
 
     def _values(self, number: int, path: str, e: torch.Tensor, a: torch.Tensor, expected: StoredTree) -> None:
-        if path not in self.gathered:
-            scale, dtype = self.scales.get(path, 0.0), expected.dtypes.get(path, FLOAT)
-            tolerance = self.policy.tolerance(self.owed, dtype, scale, expected.quanta.get(path))
-            self.gathered[path] = Gathered(tolerance, scale)
-        gathered = self.gathered[path]
-        nan, mismatched = gathered.one_sided_nan, gathered.mismatched
-        gathered.add(e, a.to(e.dtype))
+        scale, dtype = self.scales.of(path, number), expected.dtypes.get(path, FLOAT)
+        tolerance = self.policy.tolerance(self.owed, dtype, scale, expected.quanta.get(path))
+        trial = self.gathered.setdefault(path, Gathered()).add(e, a.to(e.dtype), tolerance, scale, number)
         if not identical(e, a.to(e.dtype)):
             self.unequal.add(path)
-        if gathered.one_sided_nan > nan:
-            self.find("nan", path, number, f"has {gathered.one_sided_nan - nan} NaN on one side only")
-        elif gathered.mismatched > mismatched:
+        if trial.one_sided_nan:
+            self.find("nan", path, number, f"has {trial.one_sided_nan} NaN on one side only")
+        elif trial.mismatched:
             if path not in self.failed:
-                self.find("value", path, number, _difference(gathered, self.owed))
+                self.find("value", path, number, _difference(trial.max_abs, trial.at, self.owed))
             self.failed.add(path)
 
 
@@ -140,11 +135,10 @@ def _reordered(expected: StoredTree, actual: StoredTree, path: str) -> bool:
     return mine != theirs and sorted(mine) == sorted(theirs)
 
 
-def _difference(gathered: Gathered, owed: Owed) -> str:
-    at = gathered.at
+def _difference(max_abs: float, at: Located | None, owed: Owed) -> str:
     where = f" at {list(at.index)}: {at.actual}, expected {at.expected}" if at else ""
     limit = "exact equality is owed" if owed == "exact" else "beyond the tolerance"
-    return f"differs by up to {gathered.max_abs:.3g}{where} ({limit})"
+    return f"differs by up to {max_abs:.3g}{where} ({limit})"
 
 
 @dataclass(frozen=True)
@@ -157,12 +151,17 @@ class PairSpec:
     decides: bool
 
 
-def compare_pair(spec: PairSpec, load: Loader, trials: Sequence[int], policy: Policy) -> Comparison:
-    """Compare two variants over all trials. A comparison that itself fails is a failed comparison."""
+def compare_pair(
+    spec: PairSpec, load: Loader, trials: Sequence[int], policy: Policy, large: Collection[int] = ()
+) -> Comparison:
+    """Compare two variants over all trials. A comparison that itself fails is a failed comparison.
+
+    ``large`` are the trials whose inputs are so, which say nothing about the size that an output has otherwise.
+    """
     owed = policy.owed(spec.owed)
-    pair = _Pair(owed, policy, {})
+    pair = _Pair(owed, policy, Scales())
     try:
-        pair.scales = _scales(load, spec.reference, trials)
+        pair.scales = scales_of(load, spec.reference, trials, large)
         for number in trials:
             pair.trial(number, load(spec.reference, number), load(spec.candidate, number))
     except Exception as error:  # noqa: BLE001 - whatever went wrong, equality has not been shown
@@ -188,12 +187,3 @@ def compare_pair(spec: PairSpec, load: Loader, trials: Sequence[int], policy: Po
         outputs=outputs,
         findings=tuple(pair.findings),
     )
-
-
-def _scales(load: Loader, reference: str, trials: Sequence[int]) -> dict[str, float]:
-    """The largest finite absolute value of each output over all trials: the unit of its absolute tolerance."""
-    scales: dict[str, float] = {}
-    for number in trials:
-        for path, tensor in load(reference, number).numbers().items():
-            scales[path] = max(scales.get(path, 0.0), largest(tensor))
-    return scales

@@ -7,25 +7,29 @@ from collections.abc import Sequence
 
 import torch
 
-from ptmobile.result import Notice, OutputCard
+from ptmobile.result import Notice, OutputCard, Trial
 from ptmobile.worker.comparing.metrics import largest, real
-from ptmobile.worker.comparing.pairs import Loader
+from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.comparing.tolerance import Policy
 from ptmobile.worker.value_files import FLOAT, StoredTree
 
+EAGER, LARGE = "eager", "large"
 # A file that ignored its input would be off by the output's reaction; below this many tolerances that could pass.
 MARGIN = 10.0
 
 
-def proof_notices(load: Loader, trials: Sequence[int], policy: Policy, *, varied: bool) -> list[Notice]:
+def proof_notices(load: Loader, trials: Sequence[Trial], policy: Policy) -> list[Notice]:
     """Warnings about outputs of the eager model on which a comparison proves little.
 
-    ``varied``: the trials have different inputs (data files give the same in every trial).
+    Trials with large inputs do not count, if there are others: what reacts only to those hides errors all the same.
     """
+    different = [trial for trial in trials if trial.repeats is None]
+    ordinary = [trial for trial in different if trial.distribution != LARGE] or different
+    varied = any(trial.seed is not None for trial in ordinary)
     outputs: dict[str, dict[torch.Size, list[torch.Tensor]]] = defaultdict(lambda: defaultdict(list))
     dtypes: dict[str, str] = {}
-    for number in trials:
-        tree = load("eager", number)
+    for trial in ordinary:
+        tree = load(EAGER, trial.number)
         for path, tensor in tree.numbers().items():
             outputs[path][tensor.shape].append(tensor)
             dtypes[path] = tree.dtypes.get(path, FLOAT)
