@@ -133,6 +133,7 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _run(given: Mapping[str, Given]) -> int:
+    """Run a session. Nothing leaves this machine unless an option says so; what a config file says is for jobs."""
     from ptmobile.github.context import GitHubContext, scrub  # noqa: PLC0415 - each command loads only its own
     from ptmobile.session import Session  # noqa: PLC0415
     from ptmobile.spec.workspace import Workspace  # noqa: PLC0415
@@ -140,7 +141,8 @@ def _run(given: Mapping[str, Given]) -> int:
     context = GitHubContext.from_environ(os.environ)
     scrub(os.environ)
     session = Session(context, Workspace(Path.cwd()), sys.stdout)
-    return session.convert(lambda _problems: given)
+    off = {name: Given("off", f"--{name}", text=True) for name in ("upload", "comment")}
+    return session.convert(lambda _problems: {**off, **given})
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

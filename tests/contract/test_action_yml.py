@@ -19,6 +19,7 @@ from document_support import (
     first_column,
     generator,
     is_ours,
+    is_understood,
     relative,
     resolve_inputs,
     steps_of,
@@ -31,7 +32,7 @@ from ptmobile.errors import ExitCode
 from ptmobile.report.exit_codes import EXIT_CODES
 from ptmobile.report.model import Report, Source, Tool
 from ptmobile.report.outputs import OUTPUTS, outputs_of
-from ptmobile.spec.config_file import config_schema
+from ptmobile.spec.config_file import OUTSIDE_ONLY, config_schema
 from ptmobile.spec.options import all_options
 from ptmobile.spec.yaml_text import load_yaml
 
@@ -135,7 +136,7 @@ def test_the_shipped_schema_is_the_one_that_is_printed(which: str, capsys: pytes
 
 def test_every_key_of_a_config_file_is_described() -> None:
     schema = config_schema()
-    inside = {name for name, option in all_options().items() if name not in ("config", "report-dir")}
+    inside = {name for name, option in all_options().items() if name not in OUTSIDE_ONLY}
     assert set(schema["properties"]) == inside | {"models"}
     for name, described in schema["properties"].items():
         assert described["description"], name
@@ -156,7 +157,8 @@ def test_example_configs_are_valid_and_can_be_run(path: Path) -> None:
 def test_there_are_examples() -> None:
     assert len(CONFIGS) >= 2
     assert [relative(path) for path in WORKFLOWS] == [
-        *(".github/workflows/ci.yml", "examples/workflows/convert.yml", "examples/workflows/many-models.yml"),
+        ".github/workflows/ci.yml",
+        *(f"examples/workflows/{name}.yml" for name in ("comment", "convert", "many-models", "pull-request")),
     ]
 
 
@@ -170,6 +172,14 @@ def test_workflows_are_valid(path: Path) -> None:
 def test_workflows_ask_for_no_more_than_they_need(path: Path) -> None:
     workflow = load_yaml(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        # Who may write runs nothing of the pull request: it is not even checked out.
+        if "permissions" in job and ".github" not in path.parts:
+            assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+            assert list(workflow[True if True in workflow else "on"]) == ["workflow_run"]
+            assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
+                *("actions/download-artifact", "org/ptmobile-action"),
+            ]
     for step in steps_of(workflow):
         if str(step.get("uses", "")).startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -194,7 +204,7 @@ def test_steps_give_inputs_that_are_understood(path: Path) -> None:
     for step in ours:
         for inputs in _expanded(step["with"], workflow):
             assert set(inputs) <= set(ACTION["inputs"])
-            assert resolve_inputs(inputs, ROOT).models
+            assert is_understood(inputs, ROOT)
     ids = {step["id"] for step in ours if "id" in step}
     for step_id, output in re.findall(r"steps\.([\w-]+)\.outputs\.([\w-]+)", text):
         assert step_id in ids

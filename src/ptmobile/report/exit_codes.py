@@ -23,6 +23,9 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
     ExitCode.BUDGET: (
         "A file is larger than `max-size`, or has grown more than `max-size-growth`, or there is no baseline to say so."
     ),
-    ExitCode.PUBLISH: "The file or the report cannot be written.",
+    ExitCode.PUBLISH: (
+        "The file or the report cannot be written, or not uploaded although `upload` is `required`; in mode `comment`: "
+        "there is no comment."
+    ),
     ExitCode.INTERRUPTED: "The run was cancelled.",
 }

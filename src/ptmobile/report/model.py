@@ -100,6 +100,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str = ""
 
 
+class PublishedArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact of the workflow run: ``url`` downloads it (empty on act), ``digest`` is the SHA-256 of its bytes.
+
+    ``files`` are the names in it; for ``archive`` of ``raw`` it is the one file itself.
+    """
+
+    name: str
+    id: int
+    url: str
+    digest: str
+    size_bytes: int
+    archive: Literal["raw", "zip"]
+    files: tuple[str, ...]
+
+
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """What made the report."""
 
@@ -121,6 +136,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelReport, ...]
     problems: tuple[Reason, ...] = ()
     baseline: BaselineSource | None = None
+    artifacts: tuple[PublishedArtifact, ...] = ()
+    unpublished: tuple[Reason, ...] = ()
 
 
 def report_schema() -> dict[str, Any]:
@@ -133,6 +150,14 @@ def report_schema() -> dict[str, Any]:
     for definition in schema["$defs"].values():
         definition.pop("additionalProperties", None)
     return schema
+
+
+def message_of(reason: Reason) -> str:
+    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
+    head = f"{reason.title} ({reason.location})" if reason.location else reason.title
+    if reason.message.startswith(reason.title):
+        head = ""
+    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
 
 
 def to_json(report: Report) -> bytes:

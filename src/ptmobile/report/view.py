@@ -26,6 +26,7 @@ from ptmobile.report.comparisons import (
 )
 from ptmobile.report.devices import device_rows, page_notes
 from ptmobile.report.differences import FileDifferenceView, baseline_lines, difference_views, growth
+from ptmobile.report.downloads import Download, downloads_of
 from ptmobile.report.files import (
     EditionRow,
     changes,
@@ -138,6 +139,8 @@ class ReportView:
     problems: tuple[ProblemView, ...]
     baseline: tuple[str, ...]
     footer: str
+    downloads: tuple[Download, ...] = ()
+    unpublished: tuple[ProblemView, ...] = ()
 
 
 def view_of(report: Report) -> ReportView:
@@ -153,6 +156,8 @@ def view_of(report: Report) -> ReportView:
         problems=tuple(map(_problem, report.problems)),
         baseline=baseline_lines(report),
         footer=_footer(report),
+        downloads=downloads_of(report),
+        unpublished=tuple(map(_problem, report.unpublished)),
     )
 
 
@@ -180,6 +185,8 @@ def _remark(report: Report) -> str:
     """Where the exit code is not what the verdict makes one expect."""
     if report.verdict == "failed" and not report.exit_code:
         return "The step does not fail, because `fail-on` is `never`."
+    if report.exit_code == ExitCode.PUBLISH and report.unpublished:
+        return "The step fails, because what should be handed over could not be."
     if report.verdict == "passed" and report.exit_code:
         return "The step fails, because there are warnings and `fail-on` is `warning`."
     return ""

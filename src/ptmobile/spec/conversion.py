@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from ptmobile.result import Mode
+from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.spec.quantities import PERCENTAGES, SIZES
 
 DType = Literal["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64", "bool"]
@@ -235,6 +235,9 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 
+RunMode = Literal["convert", "check", "comment"]
+
+
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A whole run: its models and what is done with the results."""
 
@@ -244,11 +247,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = None
     models: tuple[ConversionSpec, ...]
     mode: Annotated[
-        Mode,
+        RunMode,
         Meta(
             description=(
                 "convert: make files of models; check: run .ptl files that are there already (model names one) in the "
-                "app's library, on inputs that are given or bundled."
+                "app's library, on inputs that are given or bundled; comment: show a report in its pull request."
             )
         ),
     ] = "convert"
@@ -264,6 +267,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     report_dir: Annotated[str, Meta(description="Folder in the workspace for everything that a run writes.")] = (
         "ptmobile-report"
     )
+    publishing: PublishingSpec = PublishingSpec()
 
 
 RUN_OPTIONS = ("config", "mode", "baseline", "fail_on", "summary", "report_dir")

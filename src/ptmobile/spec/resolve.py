@@ -15,6 +15,7 @@ from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
+from ptmobile.spec.handing_over import comment_run, is_comment_run, publishing_of
 from ptmobile.spec.model_reference import (
     LiteModelFile,
     ModelReference,
@@ -38,6 +39,8 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     Raises:
         ConfigurationError: with all problems at once.
     """
+    if is_comment_run(given):
+        return comment_run(given, workspace, problems)
     options = all_options()
     config = _config(given, workspace, options, problems)
     if not config.models:
@@ -53,6 +56,12 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
         run_fields["baseline"] = workspace.relative(run_fields["baseline"], run["baseline"].where, problems) or ""
     inputs = {name: g for name, g in given.items() if options[name].per_model}
     _check_scope(inputs, config, problems)
+    publishing = publishing_of(run_fields, run, problems)
+    if publishing.report is not None:
+        problems.add(run["report"].where, "is for mode comment")
+    if run_fields.get("mode") == "comment":
+        problems.add(run["mode"].where, "given 'comment', which is no mode for a config file")
+        problems.raise_if_any()
     mode: Mode = run_fields.get("mode", "convert")
     context = _Context(workspace, mode, problems)
     models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in config.models]
@@ -62,7 +71,7 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     problems.raise_if_any()
     named = _with_outputs(complete, run_fields["report_dir"], context)
     problems.raise_if_any()
-    return RunSpec(models=named, **{**run_fields, "config": config.path or None})
+    return RunSpec(models=named, publishing=publishing, **{**run_fields, "config": config.path or None})
 
 
 @dataclass(frozen=True)
