@@ -100,27 +100,22 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str = ""
 
 
-class PublishedArtifact(msgspec.Struct, frozen=True, kw_only=True):
-    """An artifact of the workflow run: ``url`` downloads it (empty on act), ``digest`` is the SHA-256 of its bytes.
-
-    ``files`` are the names in it; for ``archive`` of ``raw`` it is the one file itself.
-    """
-
-    name: str
-    id: int
-    url: str
-    digest: str
-    size_bytes: int
-    archive: Literal["raw", "zip"]
-    files: tuple[str, ...]
-
-
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """What made the report."""
 
     name: str = "ptmobile-action"
     version: str
     isolation: Literal["separate-user", "same-user"]
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merged report was made of: paths of reports, relative to the workspace.
+
+    ``planned`` is how many models were planned; None if nobody said, so that it is not known whether one is missing.
+    """
+
+    reports: tuple[str, ...]
+    planned: int | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,8 +131,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelReport, ...]
     problems: tuple[Reason, ...] = ()
     baseline: BaselineSource | None = None
-    artifacts: tuple[PublishedArtifact, ...] = ()
-    unpublished: tuple[Reason, ...] = ()
+    merged: Merged | None = None
 
 
 def report_schema() -> dict[str, Any]:
@@ -150,14 +144,6 @@ def report_schema() -> dict[str, Any]:
     for definition in schema["$defs"].values():
         definition.pop("additionalProperties", None)
     return schema
-
-
-def message_of(reason: Reason) -> str:
-    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
-    head = f"{reason.title} ({reason.location})" if reason.location else reason.title
-    if reason.message.startswith(reason.title):
-        head = ""
-    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
 
 
 def to_json(report: Report) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Final, Generic, TypeVar
 
-from ptmobile.errors import PublishError
+from ptmobile.github.artifact.errors import ArtifactError
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class Tried(Generic[T]):
     """One attempt, or several: what came of it, or what went wrong."""
 
     value: T | None = None
-    error: PublishError | None = None
+    error: ArtifactError | None = None
     again: bool = False
     """Whether another attempt makes sense."""
 
@@ -37,7 +37,7 @@ class Tried(Generic[T]):
         """The value.
 
         Raises:
-            PublishError: there is none; of the artifact service, an ArtifactError.
+            ArtifactError: there is none.
         """
         if self.error is not None:
             raise self.error
