@@ -61,7 +61,8 @@ def run_models(spec: RunSpec, run: Run) -> Report:
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
                 editions = supplier.editions(model) if supplier else (Edition(),)
-                task = Task(model, editions, "check" if spec.mode == "check" else "convert", run.asked)
+                mode: Mode = "check" if spec.mode == "check" else "convert"
+                task = Task(model, editions, mode, run.asked)
                 models.append(_one_model(task, workers, files, run))
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():

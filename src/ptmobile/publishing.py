@@ -8,16 +8,16 @@ from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
 from ptmobile.github.outputs import OutputFile
 from ptmobile.github.summary import append_summary
+from ptmobile.handing_over import HandOver
 from ptmobile.progress import Progress
 from ptmobile.report.escape import code
 from ptmobile.report.files import operators_name, operators_yaml
 from ptmobile.report.junit import junit_xml
-from ptmobile.report.model import ModelReport, Reason, Report, to_json
+from ptmobile.report.model import ModelReport, Reason, Report, message_of, to_json
 from ptmobile.report.outputs import outputs_of
 from ptmobile.report.page import report_html
 from ptmobile.report.summary import summary_blocks
-from ptmobile.shards.jobs import Plan, plan_summary
-from ptmobile.shards.planning import matrix_json
+from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.spec.workspace import Workspace
 
 REPORT, SUMMARY, PAGE, JUNIT = "report.json", "summary.md", "report.html", "junit.xml"
@@ -28,52 +28,58 @@ class Publisher:
     """Publishes a report; ``commands`` is None outside of a job."""
 
     def __init__(
-        self, context: GitHubContext, workspace: Workspace, progress: Progress, commands: CommandWriter | None
+        self,
+        context: GitHubContext,
+        workspace: Workspace,
+        progress: Progress,
+        commands: CommandWriter | None,
+        hand_over: HandOver | None = None,
     ) -> None:
         self._context = context
         self._workspace = workspace
         self._progress = progress
         self._commands = commands
+        self._hand_over = hand_over or HandOver(context, workspace.root, progress, commands)
 
-    def publish(self, report: Report, report_dir: str, *, summary: bool) -> int:
+    def publish(
+        self, report: Report, report_dir: str, *, summary: bool, handing_over: PublishingSpec | None = None
+    ) -> int:
         """Write everything that can be written; what cannot be is said, and does not stop the rest.
 
-        Returns the exit code of the run.
+        ``handing_over`` says what becomes of it beside the workspace. Returns the exit code of the run.
         """
-        blocks = summary_blocks(report)
         path = f"{report_dir}/{REPORT}"
-        files = {path: to_json(report), f"{report_dir}/{SUMMARY}": "\n".join(blocks).encode()}
+        files = _told(report, report_dir)
         for model in report.models:
             for file in model.files if model.result.mode == "convert" else ():
                 files[f"{report_dir}/{operators_name(model, file)}"] = operators_yaml(file).encode()
         faults = self._made(report, report_dir, files) + self._write_files(files)
+        fails_on_warnings = bool(report.exit_code) and report.verdict == "passed"
+        if handing_over is not None:
+            # What could not be written may be there from an earlier run: that is not handed over.
+            written = () if faults else tuple(files)
+            report = self._hand_over.hand_over(report, report_dir, written, handing_over)
+            faults += [] if faults else self._write_files(_told(report, report_dir))
+            self._hand_over.comment(report, handing_over)
         if summary:
-            append_summary(self._context.summary_file, blocks, full_report=code(path))
+            append_summary(self._context.summary_file, summary_blocks(report), full_report=code(path))
         OutputFile(self._context.output_file).write_all(outputs_of(report, path))
+        self._tell_all(report, fails_on_warnings=fails_on_warnings)
+        for fault in faults:
+            self._tell(Reason(title="The report cannot be written", message=fault.message, advice=fault.advice))
+        self._progress.say(f"Report: {path}" if not faults else "The report could not be written.")
+        return report.exit_code or (int(ExitCode.PUBLISH) if faults else 0)
+
+    def _tell_all(self, report: Report, *, fails_on_warnings: bool) -> None:
         if report.baseline is not None and report.baseline.problem:
             self._notice(report.baseline.problem, report.baseline.advice)
         for problem in report.problems:
             self._tell(problem)
         for model in report.models[:_ANNOTATIONS]:
             self._annotate(model)
-        if report.exit_code and report.verdict == "passed":
+        if fails_on_warnings:
             message = "There are warnings, and fail-on is warning."
             self._tell(Reason(title="The run fails on warnings", message=message))
-        for fault in faults:
-            self._tell(Reason(title="The report cannot be written", message=fault.message, advice=fault.advice))
-        self._progress.say(f"Report: {path}" if not faults else "The report could not be written.")
-        return report.exit_code or (int(ExitCode.PUBLISH) if faults else 0)
-
-    def publish_plan(self, plan: Plan, *, summary: bool) -> int:
-        """Give a plan to the jobs that carry it out, and return the exit code."""
-        matrix = matrix_json(plan.shards)
-        if plan.problem:
-            self._notice(plan.problem)
-        if summary:
-            append_summary(self._context.summary_file, [plan_summary(plan)], full_report="the output matrix")
-        OutputFile(self._context.output_file).write("matrix", matrix)
-        self._progress.say(f"Matrix: {matrix}")
-        return 0
 
     def _made(self, report: Report, report_dir: str, files: dict[str, bytes]) -> list[PublishError]:
         """Add the renderings that nothing depends on; a fault of ours in one of them costs none of the others."""
@@ -98,9 +104,9 @@ class Publisher:
 
     def _tell(self, reason: Reason) -> None:
         if self._commands is not None:
-            self._commands.error(_message(reason), title=f"ptmobile: {reason.title}")
+            self._commands.error(message_of(reason), title=f"ptmobile: {reason.title}")
         else:
-            for line in _message(reason).splitlines():
+            for line in message_of(reason).splitlines():
                 self._progress.say(line)
 
     def _notice(self, *lines: str) -> None:
@@ -117,16 +123,14 @@ class Publisher:
             return
         verdict = model.verdict
         if verdict.status == "failed":
-            message = "\n".join(_message(reason) for reason in verdict.reasons)
+            message = "\n".join(message_of(reason) for reason in verdict.reasons)
             self._commands.error(message or verdict.title, title=verdict.title)
         elif verdict.warnings:
             message = "\n".join(warning.message for warning in verdict.warnings)
             self._commands.warning(message, title=f"{model.spec.name}: verified, with warnings")
 
 
-def _message(reason: Reason) -> str:
-    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
-    head = f"{reason.title} ({reason.location})" if reason.location else reason.title
-    if reason.message.startswith(reason.title):
-        head = ""
-    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
+def _told(report: Report, report_dir: str) -> dict[str, bytes]:
+    """The report as data and as Markdown, by their paths: what is written anew when something was handed over."""
+    blocks = "\n".join(summary_blocks(report)).encode()
+    return {f"{report_dir}/{REPORT}": to_json(report), f"{report_dir}/{SUMMARY}": blocks}

@@ -20,6 +20,7 @@ from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
+from ptmobile.handing_over import HandOver, How
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
 from ptmobile.progress.output import LastingOutput
@@ -27,7 +28,6 @@ from ptmobile.publishing import Publisher
 from ptmobile.report.model import Reason, Report, Source, Tool
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
 from ptmobile.runtimes.limits.probed import probed_folder, read_probed
-from ptmobile.shards.jobs import merged_report, plan_of
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.problems import Problems
@@ -48,7 +48,10 @@ class Session:
         self._workspace = workspace
         self._progress = choose_progress(output, in_actions=context.in_actions)
         commands = CommandWriter(output) if context.in_actions else None
-        self._publisher = Publisher(context, workspace, self._progress, commands)
+        self._hand_over = HandOver(
+            context, workspace.root, self._progress, commands, How(lambda: _on_cancellation(_interrupt))
+        )
+        self._publisher = Publisher(context, workspace, self._progress, commands, self._hand_over)
         self._source = Source(repository=context.repository, sha=context.sha, ref=context.ref, run_url=context.run_url)
 
     def convert(self, read: Reading) -> int:
@@ -64,20 +67,15 @@ class Session:
             return self._refuse(internal_error(error), report_dir)
 
     def _run(self, spec: RunSpec) -> int:
-        if spec.mode == "plan":
-            return self._publisher.publish_plan(plan_of(spec, self._workspace.root), summary=spec.summary)
-        if spec.mode == "merge":
-            report = merged_report(spec, self._workspace.root, self._source, _now())
-            for model in report.models:
-                self._progress.model_ended(model.verdict)
-            return self._publisher.publish(report, spec.report_dir, summary=spec.summary)
+        if spec.mode == "comment":
+            return self._hand_over.show(spec.publishing)
         with _on_cancellation(signal.SIG_IGN):
             with _on_cancellation(_interrupt):
                 asked = tuple(read_probed(probed_folder(os.environ)).values())
                 baseline = self._baseline(spec)
                 run = Run(self._workspace.root, self._progress, self._source, _now, self._supplier, asked, baseline)
                 report = run_models(spec, run)
-            return self._publisher.publish(report, spec.report_dir, summary=spec.summary)
+            return self._publisher.publish(report, spec.report_dir, summary=spec.summary, handing_over=spec.publishing)
 
     def _baseline(self, spec: RunSpec) -> Baseline | None:
         """The earlier report to compare with, read before anything is written: it may lie where this one goes."""

@@ -173,7 +173,7 @@ def test_nothing_is_cut_off_on_paper(show: Callable[..., Chromium], name: str) -
 def test_what_is_to_be_copied_can_be(show: Callable[..., Chromium]) -> None:
     browser = show(full())
     browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-    assert browser.evaluate("document.querySelectorAll('.copy-button').length") == 4
+    assert browser.evaluate("document.querySelectorAll('.copy-button').length") == 7
     browser.evaluate("document.querySelector('.copy-button').click()")
     browser.evaluate("new Promise(resolve => setTimeout(resolve, 100))")
     said = browser.evaluate("document.querySelector('.copy-button').innerText")

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -82,6 +83,17 @@ def resolve_inputs(inputs: Mapping[str, Any], workspace: Path) -> RunSpec:
     texts = {f"INPUT_{name.upper()}": _as_text(value) for name, value in inputs.items()}
     problems = Problems()
     return resolve(read_action_inputs(texts, all_options(), problems), Workspace(workspace), problems)
+
+
+def is_understood(inputs: Mapping[str, Any], workspace: Path) -> bool:
+    """Whether inputs say what is to be done: with models, or with a report that an earlier step has downloaded."""
+    if inputs.get("mode") != "comment":
+        return bool(resolve_inputs(inputs, workspace).models)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / inputs["report"]
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.touch()
+        return resolve_inputs(inputs, Path(folder)).publishing.report == inputs["report"]
 
 
 def validate(schema: str, *files: Path) -> None:

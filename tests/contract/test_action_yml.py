@@ -19,6 +19,7 @@ from document_support import (
     first_column,
     generator,
     is_ours,
+    is_understood,
     relative,
     resolve_inputs,
     steps_of,
@@ -156,8 +157,8 @@ def test_example_configs_are_valid_and_can_be_run(path: Path) -> None:
 def test_there_are_examples() -> None:
     assert len(CONFIGS) >= 2
     assert [relative(path) for path in WORKFLOWS] == [
-        *(".github/workflows/ci.yml", "examples/workflows/budgets.yml", "examples/workflows/convert.yml"),
-        *("examples/workflows/many-models.yml", "examples/workflows/shards.yml"),
+        ".github/workflows/ci.yml",
+        *(f"examples/workflows/{name}.yml" for name in ("comment", "convert", "many-models", "pull-request")),
     ]
 
 
@@ -171,6 +172,14 @@ def test_workflows_are_valid(path: Path) -> None:
 def test_workflows_ask_for_no_more_than_they_need(path: Path) -> None:
     workflow = load_yaml(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        # Who may write runs nothing of the pull request: it is not even checked out.
+        if "permissions" in job and ".github" not in path.parts:
+            assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+            assert list(workflow[True if True in workflow else "on"]) == ["workflow_run"]
+            assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
+                *("actions/download-artifact", "org/ptmobile-action"),
+            ]
     for step in steps_of(workflow):
         if str(step.get("uses", "")).startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -195,27 +204,16 @@ def test_steps_give_inputs_that_are_understood(path: Path) -> None:
     for step in ours:
         for inputs in _expanded(step["with"], workflow):
             assert set(inputs) <= set(ACTION["inputs"])
-            run = resolve_inputs(_here(inputs), ROOT)
-            assert run.models or run.mode == "merge"
+            assert is_understood(inputs, ROOT)
     ids = {step["id"] for step in ours if "id" in step}
     for step_id, output in re.findall(r"steps\.([\w-]+)\.outputs\.([\w-]+)", text):
         assert step_id in ids
         assert output in ACTION["outputs"]
 
 
-def _here(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs of a merge without what only the jobs before it make."""
-    if inputs.get("mode") != "merge":
-        return inputs
-    assert inputs.pop("matrix") == "${{ needs.plan.outputs.matrix }}"
-    return {**inputs, "reports": "examples"}
-
-
 def _expanded(inputs: dict[str, Any], workflow: dict[str, Any]) -> list[dict[str, Any]]:
     """The inputs once for every value of the matrix that they name; other expressions there are none."""
     used = re.findall(r"\$\{\{ matrix\.([\w-]+) \}\}", json.dumps(inputs))
-    if used == ["models"]:  # of a plan that is made when it runs
-        return [{name: value for name, value in inputs.items() if name != "only"}]
     if not used:
         return [inputs]
     (name,) = set(used)

@@ -13,9 +13,11 @@ from document_support import (
     DOCUMENTS,
     README,
     ROOT,
+    WORKFLOWS,
     fences,
     first_column,
     is_ours,
+    is_understood,
     links,
     relative,
     resolve_inputs,
@@ -87,7 +89,7 @@ def test_steps_are_valid_and_resolve(workspace: Path, tmp_path: Path, text: str)
     steps = load_yaml(text)["steps"]
     assert [step["uses"].partition("@")[0] for step in steps[:2]] == ["actions/checkout", "org/ptmobile-action"]
     for step in filter(is_ours, steps):
-        assert resolve_inputs(step.get("with", {}), workspace).models
+        assert is_understood(step.get("with", {}), workspace)
 
 
 def _indented(text: str) -> str:
@@ -99,7 +101,7 @@ def test_the_first_example_is_six_lines() -> None:
 
 
 def test_outputs_that_are_named_exist() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = "".join(path.read_text(encoding="utf-8") for path in (*DOCUMENTS, *WORKFLOWS))
     named = set(re.findall(r"steps\.[\w-]+\.outputs\.([\w-]+)", text))
     assert named
     assert named <= set(OUTPUTS)
@@ -167,9 +169,20 @@ def test_the_command_lines_own_list_of_exit_codes_is_right() -> None:
     "struct",
     [
         *(report_model.Report, report_model.ModelReport, report_model.Verdict, report_model.ShippedFile),
-        *(FileDifference, FileMeasures, BaselineSource, report_model.Merged),
+        *(FileDifference, FileMeasures, BaselineSource),
         *(report_model.Reason, report_model.Tool, report_model.Source, LiteFile, ModelResult, Stage, Problem, Notice),
-        *(Trial, OutputCard, Comparison, Values, Environment, Failure, AppCard, AppValue, report_model.AppCode),
+        *(
+            report_model.PublishedArtifact,
+            Trial,
+            OutputCard,
+            Comparison,
+            Values,
+            Environment,
+            Failure,
+            AppCard,
+            AppValue,
+            report_model.AppCode,
+        ),
     ],
     ids=lambda struct: struct.__name__,
 )

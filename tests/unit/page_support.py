@@ -21,7 +21,8 @@ from report_support import (
     values,
 )
 
-from ptmobile.report.model import Report, Source
+from ptmobile.app_card import AppCard, AppValue
+from ptmobile.report.model import AppCode, Report, Source
 from ptmobile.result import (
     Adaptation,
     AdaptedInput,
@@ -114,6 +115,23 @@ def full() -> Report:
             outputs=(AdaptedOutput(output="out.boxes", position="out['boxes']", note="a number"),),
         ),
         notices=(WARNING, NOTICE),
+        app=AppCard(
+            variant="lite (script)",
+            cases=(0, 1),
+            inputs=(AppValue(path="input[0]", kind="tensor", dtype="float32", shapes=((1, 3, 8, 8), (4, 3, 8, 8))),),
+            outputs=(
+                AppValue(path="out", kind="dict", keys=("'a'", "'b'")),
+                AppValue(
+                    path="out['a']",
+                    kind="tensor",
+                    dtype="float32",
+                    shapes=((1, 10), (4, 10)),
+                    memory_format="channels_last",
+                    moves=("dimension 0 follows dimension 0 of input[0]",),
+                ),
+                AppValue(path="out['b']", kind="tensor", dtype="float16", shapes=((1,),), java=False, cast=".float()"),
+            ),
+        ),
     )
     edition = shipped(
         path="ptmobile-report/net.bytecode-5.ptl",
@@ -124,7 +142,8 @@ def full() -> Report:
         remedy="frozen first",
         grown_bytes=256,
     )
-    one = replace(model(found=found), editions=(edition,))
+    code = AppCode(java=("int a;",), kotlin=("val module = load()", "val a = 1"), ios=("// Swift",))
+    one = replace(model(found=found), editions=(edition,), app=code)
     source = Source(
         repository="owner/name", sha="0123abc", ref="refs/heads/main", run_url="https://github.com/owner/name/actions/1"
     )

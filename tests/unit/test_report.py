@@ -409,6 +409,9 @@ def test_outputs_of_one_model_that_passed() -> None:
         "max-abs-diff": "7.6e-06",
         "runtime-compatible": "",
         "device-verified": False,
+        "artifact-id": "",
+        "artifact-url": "",
+        "artifact-digest": "",
         "verdict": "passed",
     }
 

@@ -16,7 +16,7 @@ from page_support import PAGES, full
 from report_support import CASES, WARNING, failure, model, report, result, stages
 
 from ptmobile.report.junit import junit_xml
-from ptmobile.report.model import Report
+from ptmobile.report.model import Reason, Report
 from ptmobile.result import DeviceVerdict, Stage
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parents[1] / "data/junit.xsd")
@@ -151,6 +151,24 @@ def test_the_gate_on_warnings() -> None:
     given = report(model(found=result(notices=(WARNING,))), exit_code=5)
     assert outcomes(given)["run: gate no warnings"] == "failure"
     assert case_of(given, "gate no warnings").result[0].text == "net.py:Net has random weights."
+
+
+def test_budgets() -> None:
+    limits = {"max_size": "1kB", "max_size_growth": "5"}
+    good = model()
+    good = replace(good, spec=replace(good.spec, **limits))
+    assert (
+        outcomes(report(good))["net: gate max-size"] == outcomes(report(good))["net: gate max-size-growth"] == "passed"
+    )
+    large = Reason(title="The file is larger than max-size", message="net.ptl has 2 kB", advice="Make it smaller.")
+    verdict = replace(good.verdict, status="failed", code=7, reasons=(large,))
+    over = report(replace(good, verdict=verdict))
+    assert outcomes(over)["net: gate max-size"] == "failure"
+    assert outcomes(over)["net: gate max-size-growth"] == "passed"
+    assert case_of(over, "gate max-size").result[0].message == "net.ptl has 2 kB"
+    (broken,) = CASES["mismatch"]().models
+    failed = report(replace(broken, spec=replace(broken.spec, **limits)))
+    assert outcomes(failed)["net: gate max-size"] == "skipped"
 
 
 def test_no_two_cases_have_one_name() -> None:

@@ -124,7 +124,7 @@ def test_files_can_be_identified_and_copied() -> None:
         "ptmobile-report/net.ptl",
         "ptmobile-report/net.bytecode-5.ptl",
     ]
-    snippets = [pre.text for pre in article.all("pre", class_="copy")]
+    snippets = [box.all("pre", class_="copy")[0].text for box in article.all("div", class_="snippet")]
     assert snippets == [
         "implementation 'org.pytorch:pytorch_android_lite:1.13.1'",
         "pod 'LibTorch-Lite', '~> 1.13.0.1'",
@@ -151,6 +151,25 @@ def test_every_library_has_a_card_with_its_evidence() -> None:
     assert "evidence: asked of the library" in cards[2].text
     assert cards[2].all("p", class_="advice")[0].all("code")[0].text == "repair: auto"
     assert "phones, emulated here" in cards[1].text
+
+
+def test_an_app_is_told_what_goes_in_and_out() -> None:
+    article = parse(report_html(full())).all("article", id="model-0")[0]
+    (section,) = article.all("section", class_="about-app")
+    given, got = section.all("table")
+    assert rows(given)[1] == ["input[0]", "tensor", "float32", "[1, 3, 8, 8] or [4, 3, 8, 8]", "-", "holds it"]
+    assert rows(got)[1] == ["out", "dict of 2", "-", "-", "-", "holds it"]
+    assert rows(got)[2][3:] == [
+        "[1, 10] or [4, 10]; dimension 0 follows dimension 0 of input[0]",
+        "channels last",
+        "holds it",
+    ]
+    assert rows(got)[3][-1] == "not held: .float()"
+    assert [pre.text for pre in section.all("pre", class_="copy")] == [
+        "val module = load() val a = 1",
+        "int a;",
+        "// Swift",
+    ]
 
 
 def test_the_heat_has_a_square_for_each_file() -> None:

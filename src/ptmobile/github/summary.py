@@ -53,11 +53,11 @@ def append_summary(
     return SummaryResult(append_in_place(path, lead + text), left_out)
 
 
-def fit(blocks: Sequence[str], *, full_report: str, budget: int) -> tuple[str, int]:
+def fit(blocks: Sequence[str], *, full_report: str, budget: int, limit: str = "1 MiB") -> tuple[str, int]:
     """Return the blocks that fit into a number of bytes, as one text, and how many are left out.
 
-    Two bytes of the budget stay free for what parts the text from its predecessor. If not even the note about what is
-    left out fits, the text is empty.
+    `limit` is what the note about them says that GitHub takes. Two bytes of the budget stay free for what parts the
+    text from its predecessor. If not even the note about what is left out fits, the text is empty.
     """
     texts = [text for block in blocks if (text := block.strip("\n"))]
     sizes = [_size(text) + len(_SEPARATOR) for text in texts]
@@ -65,7 +65,7 @@ def fit(blocks: Sequence[str], *, full_report: str, budget: int) -> tuple[str, i
     if sum(sizes) <= room:
         return _join(texts), 0
     # The longest note there can be is set aside, then blocks are taken in order while they fit.
-    room -= _size(_note(len(texts), full_report)) + len(_SEPARATOR)
+    room -= _size(_note(len(texts), full_report, limit)) + len(_SEPARATOR)
     if room < 0:
         return "", len(texts)
     kept = []
@@ -74,16 +74,16 @@ def fit(blocks: Sequence[str], *, full_report: str, budget: int) -> tuple[str, i
             kept.append(text)
             room -= size
     left_out = len(texts) - len(kept)
-    return _join([*kept, _note(left_out, full_report)]), left_out
+    return _join([*kept, _note(left_out, full_report, limit)]), left_out
 
 
 def _join(texts: Sequence[str]) -> str:
     return _SEPARATOR.join(texts) + "\n" if texts else ""
 
 
-def _note(left_out: int, full_report: str) -> str:
+def _note(left_out: int, full_report: str, limit: str) -> str:
     parts = "1 part of this summary is" if left_out == 1 else f"{left_out} parts of this summary are"
-    return f"> **Truncated.** {parts} left out: GitHub takes 1 MiB. The full report: {full_report}"
+    return f"> **Truncated.** {parts} left out: GitHub takes {limit}. The full report: {full_report}"
 
 
 def _size(text: str) -> int:

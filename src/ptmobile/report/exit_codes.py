@@ -24,7 +24,8 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
         "A file is larger than `max-size`, or has grown more than `max-size-growth`, or there is no baseline to say so."
     ),
     ExitCode.PUBLISH: (
-        "The file or the report cannot be written. In a merge: a report is missing, damaged, foreign or there twice."
+        "The file or the report cannot be written, or not uploaded although `upload` is `required`; in mode `comment`: "
+        "there is no comment."
     ),
     ExitCode.INTERRUPTED: "The run was cancelled.",
 }

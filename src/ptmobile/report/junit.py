@@ -1,18 +1,23 @@
 """``junit.xml``: the run as test results, for the readers of GitHub, GitLab and Jenkins.
 
-One suite per model: a case for the verdict, for each stage, for each comparison that decides and for each library of an
-app; then a suite of the run itself, where it has something to say. A report of a run that failed has a failure or an
-error somewhere, one of a run that passed has none: what went wrong beside the road that was taken is skipped, with the
-reason. Readers tell cases apart by class and name, so that these are the same in each run and unique in a suite.
+One suite per model: a case for the verdict, for each stage, for each comparison that decides, for each library of an
+app and for each budget; then a suite of the run itself, where it has something to say. A report of a failed run has
+a failure or an error somewhere, that of one that passed none: what went wrong beside the road that was taken is
+skipped, with the reason. Readers tell cases apart by class and name, so that these are the same in each run and unique
+in a suite.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree as ET
 
+import msgspec
+
+from ptmobile.errors import ExitCode
 from ptmobile.report.devices import EVIDENCE, takes
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import short
@@ -78,6 +83,7 @@ def _model_cases(model: ModelReport) -> Iterator[Case]:
             yield _comparison(comparison, failed)
     for device in model.result.devices:
         yield _device(device, failed)
+    yield from _gates(model)
 
 
 def _verdict(model: ModelReport) -> Case:
@@ -136,6 +142,26 @@ def _tables(verdict: DeviceVerdict) -> Iterator[str]:
         yield f"By tables, loads: {verdict.tables.loads} (evidence: {EVIDENCE[verdict.tables.loads_evidence]})."
         yield from verdict.tables.reasons
         yield verdict.tables.advice
+
+
+def _gates(model: ModelReport) -> Iterator[Case]:
+    """A case for each budget that was asked for; a model that failed before has not come to them."""
+    verdict = model.verdict
+    for field in msgspec.structs.fields(model.spec):
+        if field.name.startswith("max_") and getattr(model.spec, field.name):
+            option = field.encode_name
+            broken = [reason for reason in verdict.reasons if _names_option(reason.title, option)]
+            if verdict.code == ExitCode.BUDGET and broken:
+                text = "\n\n".join(map(_said, broken))
+                yield Case(f"gate {option}", "failure", "budget", broken[0].message, text)
+            elif verdict.code in (0, ExitCode.BUDGET):
+                yield Case(f"gate {option}")
+            else:
+                yield Case(f"gate {option}", "skipped", "budget", "not reached: the model failed before")
+
+
+def _names_option(title: str, option: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", title) is not None
 
 
 def _run_cases(report: Report) -> Iterator[Case]:

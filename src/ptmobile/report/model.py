@@ -100,22 +100,27 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str = ""
 
 
+class PublishedArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact of the workflow run: ``url`` downloads it (empty on act), ``digest`` is the SHA-256 of its bytes.
+
+    ``files`` are the names in it; for ``archive`` of ``raw`` it is the one file itself.
+    """
+
+    name: str
+    id: int
+    url: str
+    digest: str
+    size_bytes: int
+    archive: Literal["raw", "zip"]
+    files: tuple[str, ...]
+
+
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """What made the report."""
 
     name: str = "ptmobile-action"
     version: str
     isolation: Literal["separate-user", "same-user"]
-
-
-class Merged(msgspec.Struct, frozen=True, kw_only=True):
-    """What a merged report was made of: paths of reports, relative to the workspace.
-
-    ``planned`` is how many models were planned; None if nobody said, so that it is not known whether one is missing.
-    """
-
-    reports: tuple[str, ...]
-    planned: int | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +136,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelReport, ...]
     problems: tuple[Reason, ...] = ()
     baseline: BaselineSource | None = None
-    merged: Merged | None = None
+    artifacts: tuple[PublishedArtifact, ...] = ()
+    unpublished: tuple[Reason, ...] = ()
 
 
 def report_schema() -> dict[str, Any]:
@@ -144,6 +150,14 @@ def report_schema() -> dict[str, Any]:
     for definition in schema["$defs"].values():
         definition.pop("additionalProperties", None)
     return schema
+
+
+def message_of(reason: Reason) -> str:
+    """Title and place, what happened, what to do: each on lines of its own, and nothing twice."""
+    head = f"{reason.title} ({reason.location})" if reason.location else reason.title
+    if reason.message.startswith(reason.title):
+        head = ""
+    return "\n".join(part for part in (head, reason.message, reason.advice) if part)
 
 
 def to_json(report: Report) -> bytes:

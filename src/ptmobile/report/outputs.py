@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ptmobile.report.devices import compatible, verified_on_device
-from ptmobile.report.model import ModelReport, Report, ShippedFile
+from ptmobile.report.model import ModelReport, PublishedArtifact, Report, ShippedFile
 from ptmobile.report.view import max_abs_diff
 
 #: Every output in the order of `action.yml` and of the README, which are generated from this.
@@ -36,9 +36,11 @@ OUTPUTS: Final = {
         "or is known not to; empty if none could be run."
     ),
     "device-verified": "true if every file was run in an app's own library and gave the model's numbers there.",
+    "artifact-id": "Id of the uploaded artifact: that of the files, or if no model verified that of the report.",
+    "artifact-url": "Address of its download, for those who may see the repository. Empty on act.",
+    "artifact-digest": "SHA-256 of its bytes: of one bare file the same as sha256, else of the zip archive.",
     "verdict": "passed or failed. It does not depend on fail-on.",
-    "matrix": "In mode plan, the jobs as JSON for strategy.matrix: each has shard, of and models, a text for only.",
-    "json": "All of this for every model, as JSON on one line: an object with verdict and a list of models.",
+    "json": "All of this for every model, as JSON on one line: an object with verdict, models and artifacts.",
 }
 
 
@@ -51,6 +53,7 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
     only = shipped[0] if len(shipped) == len(report.models) == 1 else None
     checked = any(model.result.mode == "check" for model in report.models)
     differences = [difference for difference in map(max_abs_diff, report.models) if difference is not None]
+    artifact = next(iter(report.artifacts), None)
     return {
         "model-path": "\n".join(file.path for file in shipped),
         "edition-paths": "\n".join(file.path for m in report.models for file in m.editions if file.verified),
@@ -64,8 +67,10 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
         "max-abs-diff": f"{max(differences):g}" if differences else "",
         "runtime-compatible": _all_compatible(report),
         "device-verified": bool(report.models) and all(verified_on_device(m.result) for m in report.models),
+        "artifact-id": artifact.id if artifact else "",
+        "artifact-url": artifact.url if artifact else "",
+        "artifact-digest": artifact.digest if artifact else "",
         "verdict": report.verdict,
-        "matrix": "",
         "json": msgspec.json.encode(_everything(report)).decode(),
     }
 
@@ -81,7 +86,23 @@ def _all_compatible(report: Report) -> bool | str:
 
 
 def _everything(report: Report) -> dict[str, Any]:
-    return {"verdict": report.verdict, "models": [_model(model) for model in report.models]}
+    return {
+        "verdict": report.verdict,
+        "models": [_model(model) for model in report.models],
+        "artifacts": [_artifact(artifact) for artifact in report.artifacts],
+    }
+
+
+def _artifact(artifact: PublishedArtifact) -> dict[str, Any]:
+    return {
+        "name": artifact.name,
+        "id": artifact.id,
+        "url": artifact.url,
+        "digest": artifact.digest,
+        "size-bytes": artifact.size_bytes,
+        "archive": artifact.archive,
+        "files": list(artifact.files),
+    }
 
 
 def _model(model: ModelReport) -> dict[str, Any]:

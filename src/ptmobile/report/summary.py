@@ -15,12 +15,13 @@ from ptmobile.report.view import view_of
 def summary_blocks(report: Report) -> list[str]:
     """The summary's blocks in order: the head, then one per model, then what made them."""
     view = view_of(report)
-    head = _render("summary_head.md.j2", view=view)
-    models = [_render("summary_model.md.j2", model=model) for model in view.models]
+    head = render("summary_head.md.j2", view=view)
+    models = [render("summary_model.md.j2", model=model) for model in view.models]
     return [head, *models, f"<sub>{markdown_text(view.footer)}</sub>\n"]
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """A block of Markdown, without its superfluous empty lines."""
     text = _environment().get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 

@@ -14,7 +14,7 @@ _PATHS = ("config", "weights", "output", "report-dir")
 
 def add_options(parser: argparse.ArgumentParser, options: Mapping[str, Option]) -> None:
     """Add one ``--flag`` per option; values stay text here, so that all problems can be shown at once."""
-    for option in options.values():
+    for option in (option for option in options.values() if option.command_line):
         default = f" Default: {option.default_text}." if option.default_text else ""
         metavar = "|".join(option.choices) if option.kind == "choice" else _METAVARS[option.kind]
         boolean = {"nargs": "?", "const": "true"} if option.kind == "boolean" else {}

@@ -14,13 +14,13 @@ from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
 from ptmobile.spec.json_schema import DIALECT, tidy
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown, suggestion
-from ptmobile.spec.scope import MODE_OPTIONS
+from ptmobile.spec.publishing import INPUT_ONLY, PublishingSpec
 from ptmobile.spec.yaml_text import YamlTextError, load_yaml
 
 DEFAULT_NAME = "ptmobile.yml"
 MAX_BYTES = 1024 * 1024
-# Which file to read, which part of it, and where the report goes is decided outside of the file.
-OUTSIDE_ONLY = ("config", "report-dir", "only", *MODE_OPTIONS)
+# Which files to read, where the report goes, and secrets: decided outside of the file.
+OUTSIDE_ONLY = ("config", "report-dir", *INPUT_ONLY)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ def _options(
 
 def _outside(name: str) -> str:
     """What to say about an option that exists, but not in a config file."""
-    return "; it is given outside of the file" if name in OUTSIDE_ONLY else ""
+    if name in INPUT_ONLY:
+        return "; it is an input of the action only"
+    return "; it is an option of the command line only" if name in OUTSIDE_ONLY else ""
 
 
 def _listed(allowed: list[str]) -> str:
@@ -121,14 +123,14 @@ def _listed(allowed: list[str]) -> str:
 def config_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the config file, generated from the types of the specification."""
     _, components = msgspec.json.schema_components(
-        [ConversionSpec, ExampleInput, RunSpec], ref_template="#/$defs/{name}"
+        [ConversionSpec, ExampleInput, RunSpec, PublishingSpec], ref_template="#/$defs/{name}"
     )
     properties = dict(components["ConversionSpec"]["properties"])
     properties["inputs"] = {"description": properties["inputs"]["description"], **_inputs_schema()}
     for name, option in all_options().items():
         if option.numbers_too:
             properties[name] = {**properties[name], "type": ["string", "number"]}
-    run = components["RunSpec"]["properties"]
+    run = {**components["RunSpec"]["properties"], **components["PublishingSpec"]["properties"]}
     shared = {name: run[name] for name, option in all_options().items() if _shared_only(name, option)}
     model = {"type": "object", "additionalProperties": False, "required": ["model"], "properties": properties}
     models = {

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.spec.quantities import PERCENTAGES, SIZES
 
 DType = Literal["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64", "bool"]
@@ -25,9 +26,6 @@ OPTIMIZER_PASSES: tuple[OptimizerPass, ...] = get_args(OptimizerPass)
 # Kinds of random inputs: what each is in a declared range, and without one, is in worker/drawing.py.
 Distribution = Literal["normal", "uniform", "zeros", "ones", "large"]
 DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
-
-#: What a run does. The first two work on models; the others get them to more than one machine, and back.
-RunMode = Literal["convert", "check", "plan", "merge"]
 
 MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -237,6 +235,9 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 
+RunMode = Literal["convert", "check", "comment"]
+
+
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A whole run: its models and what is done with the results."""
 
@@ -250,27 +251,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         Meta(
             description=(
                 "convert: make files of models; check: run .ptl files that are there already (model names one) in the "
-                "app's library, on inputs that are given or bundled; plan: spread the models of a config file over "
-                "jobs; merge: make one report of those that the jobs have left."
+                "app's library, on inputs that are given or bundled; comment: show a report in its pull request."
             )
         ),
     ] = "convert"
-    only: Annotated[
-        tuple[str, ...],
-        Meta(description="Names of models of the config file; all others are left out. A job of a plan is given them."),
-    ] = ()
-    shards: Annotated[
-        int, Meta(ge=1, le=256, description="In mode plan, over how many jobs the models are spread at most.")
-    ] = 4
-    reports: Annotated[
-        str, Meta(description="In mode merge, the folder that the artifacts of the jobs were downloaded into.")
-    ] = ""
-    matrix: Annotated[
-        str,
-        Meta(
-            description="In mode merge, the output matrix of the plan: it says which models there must be reports of."
-        ),
-    ] = ""
     baseline: Annotated[
         str,
         Meta(description="A report.json in the workspace, of an earlier run, to compare with: size, error, operators."),
@@ -283,9 +267,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     report_dir: Annotated[str, Meta(description="Folder in the workspace for everything that a run writes.")] = (
         "ptmobile-report"
     )
+    publishing: PublishingSpec = PublishingSpec()
 
 
-RUN_OPTIONS = (
-    *("config", "mode", "only", "shards", "reports", "matrix"),
-    *("baseline", "fail_on", "summary", "report_dir"),
-)
+RUN_OPTIONS = ("config", "mode", "baseline", "fail_on", "summary", "report_dir")

@@ -9,6 +9,7 @@ import msgspec
 
 from ptmobile.spec.conversion import NUMBERS_TOO, RUN_OPTIONS, ConversionSpec, RunSpec
 from ptmobile.spec.limits import allowed_values
+from ptmobile.spec.publishing import INPUT_ONLY, PublishingSpec
 
 Kind = Literal["text", "boolean", "integer", "number", "choice", "names", "yaml"]
 
@@ -25,6 +26,7 @@ class Option:
     choices: tuple[str, ...] = ()
     per_model: bool = True
     action_input: bool = True
+    command_line: bool = True
 
     @property
     def field(self) -> str:
@@ -103,7 +105,7 @@ def _options_of(struct: type[msgspec.Struct], *, per_model: bool) -> list[Option
     hints = get_type_hints(struct, include_extras=True)
     options = []
     for field in info.fields:
-        if not per_model and field.name not in RUN_OPTIONS:
+        if struct is RunSpec and field.name not in RUN_OPTIONS:
             continue
         kind, choices = _kind(field.name, field.type)
         default = field.default if field.default is not msgspec.NODEFAULT else None
@@ -117,6 +119,7 @@ def _options_of(struct: type[msgspec.Struct], *, per_model: bool) -> list[Option
                 choices=_declared_choices(hints[field.name]) if choices else (),
                 per_model=per_model,
                 action_input=field.name != "report_dir",
+                command_line=field.encode_name not in INPUT_ONLY,
             )
         )
     return options
@@ -125,4 +128,5 @@ def _options_of(struct: type[msgspec.Struct], *, per_model: bool) -> list[Option
 def all_options() -> dict[str, Option]:
     """Every option by its kebab-case name, in the order in which help and documentation show them."""
     run, model = _options_of(RunSpec, per_model=False), _options_of(ConversionSpec, per_model=True)
-    return {option.name: option for option in [*run[:1], *model, *run[1:]] if option.name != "models"}
+    publishing = _options_of(PublishingSpec, per_model=False)
+    return {option.name: option for option in [*run[:1], *model, *run[1:], *publishing]}

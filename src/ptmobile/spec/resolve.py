@@ -9,11 +9,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ptmobile.result import Mode
 from ptmobile.runtimes.choosing import backports, choose_runtimes
 from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
-from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunMode, RunSpec
+from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
+from ptmobile.spec.handing_over import comment_run, is_comment_run, publishing_of
 from ptmobile.spec.model_reference import (
     LiteModelFile,
     ModelReference,
@@ -24,7 +26,6 @@ from ptmobile.spec.model_reference import (
     parse_model_reference,
     referenced_path,
 )
-from ptmobile.spec.modes import check_mode_options, chosen, merges, resolve_merge
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown
 from ptmobile.spec.quantities import parse_percentage, parse_size
@@ -38,11 +39,9 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     Raises:
         ConfigurationError: with all problems at once.
     """
+    if is_comment_run(given):
+        return comment_run(given, workspace, problems)
     options = all_options()
-    if merges(given):
-        run = {name: g for name, g in given.items() if not options[name].per_model}
-        folder = _report_dir(_text(given, "report-dir"), run, workspace, problems)
-        return resolve_merge(given, folder, workspace, problems)
     config = _config(given, workspace, options, problems)
     if not config.models:
         problems.raise_if_any()
@@ -57,18 +56,22 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
         run_fields["baseline"] = workspace.relative(run_fields["baseline"], run["baseline"].where, problems) or ""
     inputs = {name: g for name, g in given.items() if options[name].per_model}
     _check_scope(inputs, config, problems)
-    mode: RunMode = run_fields.get("mode", "convert")
-    check_mode_options(run, given, mode, problems)
+    publishing = publishing_of(run_fields, run, problems)
+    if publishing.report is not None:
+        problems.add(run["report"].where, "is for mode comment")
+    if run_fields.get("mode") == "comment":
+        problems.add(run["mode"].where, "given 'comment', which is no mode for a config file")
+        problems.raise_if_any()
+    mode: Mode = run_fields.get("mode", "convert")
     context = _Context(workspace, mode, problems)
-    entries = chosen(config, run_fields.get("only", ()), given.get("only"), problems)
-    models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in entries]
+    models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in config.models]
     complete = [model for model in models if model is not None]
     if "baseline" not in run and any(model.max_size_growth for model in complete):
         problems.add("max-size-growth", "is given without a baseline to compare with; name one in baseline")
     problems.raise_if_any()
     named = _with_outputs(complete, run_fields["report_dir"], context)
     problems.raise_if_any()
-    return RunSpec(models=named, **{**run_fields, "config": config.path or None})
+    return RunSpec(models=named, publishing=publishing, **{**run_fields, "config": config.path or None})
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,8 @@ class _Context:
     """What reading a model's options needs beside them."""
 
     workspace: Workspace
-    mode: RunMode
+    mode: Mode
     problems: Problems
-
-
-def _text(given: Mapping[str, Given], name: str) -> str | None:
-    return str(given[name].value).strip() if name in given else None
 
 
 def _report_dir(given: str | None, run: Mapping[str, Given], workspace: Workspace, problems: Problems) -> str:
@@ -218,9 +217,9 @@ def _with_path(
 def _with_outputs(models: list[ConversionSpec], report_dir: str, context: _Context) -> tuple[ConversionSpec, ...]:
     """Give every model a name, and a file, of its own; a check makes no files."""
     named, problems = models, context.problems
-    if context.mode != "check":
+    if context.mode == "convert":
         named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
-    for attribute in ("name", "output") if context.mode != "check" else ("name",):
+    for attribute in ("name", "output") if context.mode == "convert" else ("name",):
         users: dict[str, list[str]] = {}
         for model in named:
             users.setdefault(getattr(model, attribute), []).append(model.model)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Final, Generic, TypeVar
 
-from ptmobile.github.artifact.errors import ArtifactError
+from ptmobile.errors import PublishError
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class Tried(Generic[T]):
     """One attempt, or several: what came of it, or what went wrong."""
 
     value: T | None = None
-    error: ArtifactError | None = None
+    error: PublishError | None = None
     again: bool = False
     """Whether another attempt makes sense."""
 
@@ -37,7 +37,7 @@ class Tried(Generic[T]):
         """The value.
 
         Raises:
-            ArtifactError: there is none.
+            PublishError: there is none; of the artifact service, an ArtifactError.
         """
         if self.error is not None:
             raise self.error

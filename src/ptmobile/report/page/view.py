@@ -11,6 +11,7 @@ import yaml
 
 from ptmobile.report.model import ModelReport, Report
 from ptmobile.report.numbers import NO_BREAK, seconds, size
+from ptmobile.report.page.app import AppTable, app_tables
 from ptmobile.report.page.devices import DeviceCard, device_cards
 from ptmobile.report.page.files import FileCard, file_cards
 from ptmobile.report.page.heat import HeatSquare, heat_squares, legend
@@ -42,6 +43,7 @@ class PageModel:
     stages: tuple[StageBar, ...]
     trials: Cut[Trial]
     outputs: Cut[OutputCard]
+    app: tuple[AppTable, ...]
     spec: str
     machine: tuple[tuple[str, str], ...]
 
@@ -88,6 +90,7 @@ def _model(index: int, model: ModelReport, view: ModelView) -> PageModel:
         stages=stage_bars(result.stages, passed=model.verdict.status == "passed"),
         trials=cut([_trial(trial) for trial in result.trials], _MAX_TRIALS),
         outputs=cut(result.outputs, _MAX_OUTPUTS),
+        app=app_tables(result.app),
         spec=_spec(model.spec),
         machine=tuple(_machine(model)),
     )

@@ -18,8 +18,10 @@ for (const element of document.querySelectorAll(".copy")) {
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
-  if (element.tagName === "PRE") element.previousElementSibling.append(button);
-  else element.after(button);
+  const head = element.previousElementSibling;
+  if (element.tagName === "CODE") element.after(button);
+  else if (head?.tagName === "H4") head.append(button);
+  else element.before(button);
 }
 
 // Tables whose columns sort.

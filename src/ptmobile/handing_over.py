@@ -1,0 +1,171 @@
+"""What becomes of a report beside the workspace: artifacts of the run, a comment in the pull request.
+
+The files are written before, so that nothing here can cost them. What could not be done is said; it fails the run only
+where it was demanded, or where it was all that there was to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from ptmobile.commenting import Commenter
+from ptmobile.errors import ExitCode, InterruptedRunError, PublishError
+from ptmobile.github.commands import CommandWriter
+from ptmobile.github.context import GitHubContext
+from ptmobile.progress import Progress
+from ptmobile.report.model import SCHEMA_VERSION, PublishedArtifact, Reason, Report, message_of
+from ptmobile.report.numbers import size
+from ptmobile.spec.publishing import PublishingSpec
+from ptmobile.uploading import Level, Plan, Refusal, Uploader, plan_artifacts
+from ptmobile.visible import shorten, visible
+
+if TYPE_CHECKING:
+    from ptmobile.github.artifact import Effort
+
+_LARGEST_REPORT = 64 << 20
+_NOT_A_REPORT = "Give the report.json that a run of this action wrote; it is in the artifact NAME-report."
+
+
+@dataclass(frozen=True)
+class How:
+    """``interruptible`` surrounds what may take long: inside, a cancellation raises an InterruptedRunError.
+
+    ``effort`` is how hard to try; None for as hard as usual.
+    """
+
+    interruptible: Callable[[], AbstractContextManager[object]] = nullcontext
+    effort: Effort | None = None
+
+
+class HandOver:
+    """Uploads and comments; ``commands`` is None outside of a job."""
+
+    def __init__(
+        self,
+        context: GitHubContext,
+        root: Path,
+        progress: Progress,
+        commands: CommandWriter | None,
+        how: How | None = None,
+    ) -> None:
+        self._root = root
+        self._progress = progress
+        self._commands = commands
+        how = how or How()
+        self._interruptible = how.interruptible
+        mask = commands.add_mask if commands is not None else _no_log
+        self._uploader = Uploader(context, root, mask, effort=how.effort)
+        self._commenter = Commenter(context, progress.say, mask, effort=how.effort)
+        self._in_actions = context.in_actions
+
+    def hand_over(self, report: Report, report_dir: str, written: Sequence[str], spec: PublishingSpec) -> Report:
+        """Upload what the run has made; the report that is returned knows of it, or is the same if there is nothing.
+
+        ``written`` are the report's files, as paths in the workspace. A run that was cancelled hands over nothing.
+        """
+        asked = spec.upload == "required" or (spec.upload == "auto" and self._in_actions)
+        if not asked or report.exit_code == ExitCode.INTERRUPTED:
+            return report
+        plans = plan_artifacts(report, report_dir, written, spec)
+        for plan in (plan for plan in (plans.files, plans.report) if plan is not None and plan.files):
+            artifact, refusals = self._upload(plan, spec)
+            missing = artifact is None
+            for refusal in refusals:
+                self._tell(refusal.reason, "error" if missing and spec.upload == "required" else refusal.level)
+            report = replace(
+                report,
+                artifacts=(*report.artifacts, *([artifact] if artifact else [])),
+                unpublished=(*report.unpublished, *(refusal.reason for refusal in refusals)),
+            )
+            if missing:
+                fails = spec.upload == "required" and not report.exit_code
+                return replace(report, exit_code=int(ExitCode.PUBLISH)) if fails else report
+        return report
+
+    def comment(self, report: Report, spec: PublishingSpec) -> None:
+        """Write the comment in the pull request, if one is wanted."""
+        if spec.comment == "off" or report.exit_code == ExitCode.INTERRUPTED:
+            return
+        try:
+            with self._interruptible():
+                refusal = self._commenter.comment(report, spec)
+        except InterruptedRunError as error:
+            refusal = Refusal(Reason(title="No comment in the pull request", message=error.message), "warning")
+        if refusal is not None:
+            self._tell(refusal.reason, refusal.level)
+
+    def show(self, spec: PublishingSpec) -> int:
+        """Write the comment for a report that is there already, and return the exit code: 8 if it is not written."""
+        try:
+            report = read_report(self._root / (spec.report or ""), spec.report or "")
+            with self._interruptible():
+                refusal = self._commenter.comment(report, spec)
+        except InterruptedRunError:
+            raise
+        except PublishError as error:
+            refusal = Refusal(Reason(title="The report cannot be shown", message=error.message, advice=error.advice))
+        except Exception as error:  # noqa: BLE001 - the report may be anybody's, and may fit its schema without sense
+            message = f"The report makes no sense: {type(error).__name__}."
+            refusal = Refusal(Reason(title="The report cannot be shown", message=message, advice=_NOT_A_REPORT))
+        if refusal is None:
+            return int(ExitCode.PASSED)
+        self._tell(refusal.reason, "error")
+        return int(ExitCode.PUBLISH)
+
+    def _upload(self, plan: Plan, spec: PublishingSpec) -> tuple[PublishedArtifact | None, list[Refusal]]:
+        try:
+            with self._interruptible():
+                artifact, refusals = self._uploader.upload(plan, spec)
+        except InterruptedRunError as error:
+            return None, [Refusal(Reason(title="The artifact was not uploaded", message=error.message), "warning")]
+        if artifact is not None:
+            self._progress.say(f"Uploaded: {artifact.name} ({size(artifact.size_bytes)}){_at(artifact.url)}")
+        return artifact, refusals
+
+    def _tell(self, reason: Reason, level: Level | Literal["error"]) -> None:
+        message = message_of(reason)
+        if self._commands is None:
+            for line in message.splitlines():
+                self._progress.say(line)
+            return
+        tell = {"error": self._commands.error, "warning": self._commands.warning, "notice": self._commands.notice}
+        tell[level](message, title=f"ptmobile: {reason.title}")
+
+
+def read_report(file: Path, shown: str) -> Report:
+    """Read a report.json as data; fields that this version does not know are passed over.
+
+    Raises:
+        PublishError: it is no report of this version's schema, or too large to be one.
+    """
+    try:
+        if file.stat().st_size > _LARGEST_REPORT:
+            raise PublishError(f"{shown} is too large for a report.", advice=_NOT_A_REPORT)
+        report = msgspec.json.decode(file.read_bytes(), type=Report)
+    except OSError as error:
+        raise PublishError(f"{shown} cannot be read: {error.strerror}.") from error
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        # What the decoder says names a place in the document, and may quote a key of it.
+        said = shorten(visible(str(error)), 200)
+        raise PublishError(f"{shown} is not a report of this action: {said}", advice=_NOT_A_REPORT) from error
+    if report.schema_version != SCHEMA_VERSION:
+        raise PublishError(
+            f"{shown} has schema version {report.schema_version}; this version reads {SCHEMA_VERSION}.",
+            advice="Use the same version of the action in both workflows.",
+        )
+    return report
+
+
+def _at(url: str) -> str:
+    return f": {url}" if url else ""
+
+
+def _no_log(_secret: str) -> None:
+    """Outside of a job there is no log that could hide anything; messages are cleaned before they are made."""
