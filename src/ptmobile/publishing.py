@@ -59,7 +59,9 @@ class Publisher:
             # What could not be written may be there from an earlier run: that is not handed over.
             written = () if faults else tuple(files)
             report = self._hand_over.hand_over(report, report_dir, written, handing_over)
-            faults += [] if faults else self._write_files(_told(report, report_dir))
+            if not faults:
+                told = _told(report, report_dir)
+                faults += self._made(report, report_dir, told) + self._write_files(told)
             self._hand_over.comment(report, handing_over)
         if summary:
             append_summary(self._context.summary_file, summary_blocks(report), full_report=code(path))

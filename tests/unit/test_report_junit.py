@@ -153,6 +153,13 @@ def test_the_gate_on_warnings() -> None:
     assert case_of(given, "gate no warnings").result[0].text == "net.py:Net has random weights."
 
 
+def test_what_could_not_be_handed_over() -> None:
+    missing = Reason(title="The artifact was not uploaded", message="The quota is used up.", advice="Use another way.")
+    for code, outcome in ((0, "skipped"), (8, "failure")):
+        given = replace(CASES["passed"](), unpublished=(missing,), exit_code=code)
+        assert {k: v for k, v in outcomes(given).items() if k.startswith("run")} == {"run: publish": outcome}
+
+
 def test_budgets() -> None:
     limits = {"max_size": "1kB", "max_size_growth": "5"}
     good = model()

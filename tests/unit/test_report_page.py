@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from page_support import PAGES, Element, full, parse
 from report_support import CASES, comparison, model, report, result, values
 
-from ptmobile.report.model import Reason
+from ptmobile.report.model import PublishedArtifact, Reason
 from ptmobile.report.page import report_html
 from ptmobile.report.page.heat import DECADES, cell_of, heat_squares, legend
 from ptmobile.report.page.stages import stage_bars
@@ -234,6 +234,19 @@ def test_where_the_run_was() -> None:
     assert link.attributes["rel"] == "noreferrer noopener"
     strange = replace(full(), source=replace(full().source, run_url="javascript:alert(1)"))
     assert not [a for a in parse(report_html(strange)).all("a") if not a.attributes["href"].startswith("#")]
+
+
+def test_downloads_and_what_could_not_be_handed_over() -> None:
+    artifact = PublishedArtifact(
+        name="models", id=7, url="https://github.com/o/n/7", digest="00", size_bytes=2000, archive="zip", files=("a",)
+    )
+    missing = Reason(title="The comment was not written", message="There is no permission.", advice="Allow it.")
+    strange = replace(artifact, url="javascript:alert(1)")
+    root = parse(report_html(replace(full(), artifacts=(artifact, strange), unpublished=(missing,))))
+    (downloads,) = root.all("ul", **{"aria-label": "Downloads"})
+    assert [item.text for item in downloads.all("li")] == ["Download models 2.0 kB"] * 2
+    assert [link.attributes["href"] for link in downloads.all("a")] == ["https://github.com/o/n/7"]
+    assert "The comment was not written" in [heading.text for heading in root.all("h2")]
 
 
 # --- what models say --------------------------------------------------------------------------------------------------

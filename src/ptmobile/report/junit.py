@@ -19,7 +19,7 @@ import msgspec
 
 from ptmobile.errors import ExitCode
 from ptmobile.report.devices import EVIDENCE, takes
-from ptmobile.report.model import ModelReport, Reason, Report
+from ptmobile.report.model import ModelReport, Reason, Report, message_of
 from ptmobile.report.numbers import short
 from ptmobile.result import Comparison, DeviceVerdict, Stage
 from ptmobile.visible import shorten, visible
@@ -167,7 +167,10 @@ def _names_option(title: str, option: str) -> bool:
 def _run_cases(report: Report) -> Iterator[Case]:
     for problem in report.problems:
         yield Case("run", "error", f"exit-code-{report.exit_code}", problem.title, _said(problem))
-    if report.exit_code and report.verdict == "passed":
+    for missing in report.unpublished:
+        required = report.exit_code == ExitCode.PUBLISH
+        yield Case("publish", "failure" if required else "skipped", "publish", missing.title, message_of(missing))
+    if report.exit_code == ExitCode.MISMATCH and report.verdict == "passed":
         warnings = [warning.message for model in report.models for warning in model.verdict.warnings]
         message = "there are warnings, and fail-on is warning"
         yield Case("gate no warnings", "failure", "fail-on", message, "\n".join(warnings))

@@ -104,4 +104,5 @@ def _needed(value: float | None) -> str:
 def _at(values: Values) -> str:
     if values.at is None:
         return ""
-    return shorten(f"{list(values.at.index)}: {values.at.actual}, expected {values.at.expected}", _NAME)
+    where = f"input {values.trial}, " if values.trial is not None else ""
+    return shorten(f"{where}{list(values.at.index)}: {values.at.actual}, expected {values.at.expected}", _NAME)
