@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build
-from ptmobile.result import METHODS, DeviceVerdict, Failure, FailureKind, Notice, Problem, WorkerFile
+from ptmobile.result import METHODS, Comparison, DeviceVerdict, Failure, FailureKind, Notice, Problem, WorkerFile
 from ptmobile.runtimes.limits import Tables
 from ptmobile.worker.crew import MORE_TIME, Crew
 from ptmobile.worker.device_verdicts import device_verdict, judge_devices
@@ -80,6 +80,10 @@ class Inspector:
         if built.file is not None:
             built.file = self._file(build, verified=built.failure is None)
 
+    def mismatch(self, difference: Comparison) -> Failure:
+        """What a comparison that did not pass says about the model."""
+        return mismatch(difference, deterministic=self.deterministic, notices=self._record.notices)
+
     def stage_failure(self, kind: FailureKind, key: str) -> Failure:
         """Why a stage that was needed did not pass."""
         stage = self._record.stages.get(key)
@@ -120,7 +124,7 @@ class Inspector:
 
     def _difference(self, build: Build) -> Failure | None:
         difference = self._pairing.first_difference(variants_of(build))
-        return mismatch(difference, deterministic=self.deterministic) if difference else None
+        return self.mismatch(difference) if difference else None
 
     def _notes(self, build: Build) -> tuple[str, ...]:
         stage = self._record.stages.get(build.key("lowered"))

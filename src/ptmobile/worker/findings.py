@@ -14,6 +14,7 @@ import torchvision
 from ptmobile.app_card import AppCard
 from ptmobile.protocol import Job
 from ptmobile.result import (
+    METHODS,
     Adaptation,
     Comparison,
     Environment,
@@ -30,10 +31,11 @@ from ptmobile.worker.app_cards import app_card, java_notices
 from ptmobile.worker.built import Built, Inspector, variants_of
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
-from ptmobile.worker.comparing.proof import output_cards
+from ptmobile.worker.comparing.proof import not_finite, output_cards
 from ptmobile.worker.crew import Crew
 from ptmobile.worker.model_process import EAGER_AGAIN, INPUTS
-from ptmobile.worker.pairing import EAGER, Pairing, mismatch
+from ptmobile.worker.other_sizes import size_notices
+from ptmobile.worker.pairing import EAGER, Pairing
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.tables import tables_of
 
@@ -75,7 +77,7 @@ class Findings:
         if not self._deterministic:
             self._warn_nondeterministic(again)
         self._cards = output_cards(load(EAGER, 0))
-        for notice in proof_notices(load, self._trials, policy):
+        for notice in (*proof_notices(load, self._trials, policy), *not_finite(load, self._trials)):
             self._crew.notice(notice)
         return True
 
@@ -90,7 +92,7 @@ class Findings:
         if not self._record.passed(stage):
             self._failures[method] = self.inspector.stage_failure("convert", stage)
         elif (difference := self._pairing.first_difference({EAGER, stage})) is not None:
-            self._failures[method] = mismatch(difference, deterministic=bool(self._deterministic))
+            self._failures[method] = self.inspector.mismatch(difference)
         return method not in self._failures
 
     def take(self, method: Method, builds: list[Built]) -> bool:
@@ -103,7 +105,11 @@ class Findings:
 
     def tell(self) -> None:
         """Pass on what is to be said of the files that are kept."""
-        _, builds = self._chosen()
+        method, builds = self._chosen()
+        captured = [CAPTURED[m] for m in METHODS if self._record.passed(CAPTURED[m])]
+        shipped = CAPTURED[method] if method else ""
+        for notice in size_notices(self._scratch, captured, self._pairing.on_other_sizes, shipped=shipped):
+            self._crew.notice(notice)
         for built in builds:
             for notice in built.notices:
                 self._crew.notice(notice)

@@ -6,7 +6,7 @@ It shares its memory with the roads until they write to it, so the weights exist
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +14,21 @@ import msgspec
 import torch
 
 from ptmobile.protocol import Job
-from ptmobile.result import METHODS, Method
+from ptmobile.result import METHODS, Method, Notice
 from ptmobile.worker import values
 from ptmobile.worker.adapting.arguments import called_with
 from ptmobile.worker.channel import Writer
+from ptmobile.worker.comparing.changed_inputs import changes_inputs
 from ptmobile.worker.example_inputs import TrialInputs, make_trials
 from ptmobile.worker.inputs_of_torchvision import default_inputs
 from ptmobile.worker.loading import load_model
+from ptmobile.worker.other_sizes import run_eager_on_other_sizes
 from ptmobile.worker.processes import fork
 from ptmobile.worker.road import RoadEnds, walk_road
 from ptmobile.worker.running import run_all, run_once
 from ptmobile.worker.saving import prepare_to_save
 from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.state import Snapshot
 from ptmobile.worker.value_files import save_tree
 
 EAGER, EAGER_AGAIN, INPUTS = "eager", "eager-again", "inputs"
@@ -56,10 +59,27 @@ def run_model(job: Job, ends: ModelEnds) -> None:
             if not job.spec.optimize:
                 prepare_to_save(loaded.module)
             module = called_with(loaded.module, trials[0].layout, job.spec.preserve_methods)
-            run_eager(module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
+            kept = run_eager(module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
+            run_eager_on_other_sizes(module, trials, Path(job.scratch))
     except StageFailedError:
         return
+    changed = changes_inputs(Path(job.scratch) / EAGER, [trial.number for trial in trials])
+    reporter.notice(*_told(kept, changed=changed))
     _fork_roads(job, module, trials, ends)
+
+
+def _told(kept: tuple[str, ...], *, changed: bool) -> Iterator[Notice]:
+    """What a call of the model does beside returning something."""
+    if kept:
+        names = ", ".join(kept[:5]) + (" and more" if len(kept) > 5 else "")
+        message = (
+            f"The model keeps state between its calls, in {names}. Every variant was run from the state that the model "
+            "was loaded with, on the same sequence of inputs; the file holds that state."
+        )
+        yield Notice(level="notice", code="keeps-state", message=message[:2000])
+    if changed:
+        message = "The model changes its inputs in place: after a call an app finds other values in its own tensors."
+        yield Notice(level="notice", code="changes-inputs", message=message)
 
 
 def write_inputs(trials: list[TrialInputs], scratch: Path) -> None:
@@ -71,16 +91,25 @@ def write_inputs(trials: list[TrialInputs], scratch: Path) -> None:
     (folder / "trials.json").write_bytes(msgspec.json.encode([trial.described() for trial in trials]))
 
 
-def run_eager(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path, began: Callable[[int], None]) -> None:
+def run_eager(
+    module: torch.nn.Module, trials: list[TrialInputs], scratch: Path, began: Callable[[int], None]
+) -> tuple[str, ...]:
     """Run all trials, then the first trial of each set of shapes again, with another random state.
 
     The second run tells whether the model itself gives the same answer twice: where it does not, no comparison can.
+    Of a model that keeps state it is the whole sequence, from the state that it was loaded with, which it has in the
+    end again. Returns the names of what holds that state.
     """
+    before = Snapshot(module)
     run_all(module, trials, scratch / EAGER, began)
+    kept = before.changed()
+    before.restore()
     again = scratch / EAGER_AGAIN
     again.mkdir()
-    for trial in first_of_each_shape(trials):
+    for trial in trials if kept else first_of_each_shape(trials):
         save_tree(run_once(module, trial, seed=trial.number + OTHER_SEED), again / str(trial.number))
+    before.restore()
+    return kept
 
 
 def first_of_each_shape(trials: list[TrialInputs]) -> list[TrialInputs]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from ptmobile.result import Comparison, Failure, Problem, Trial
+from ptmobile.result import Comparison, Failure, Notice, Problem, Trial
 from ptmobile.worker.comparing import Policy, compare_pair
+from ptmobile.worker.comparing.changed_inputs import with_changed_inputs
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
 
 EAGER = "eager"
 TRACED = "traced"
 LARGE = "large"
+_MOST_CAUSES = 3
 TRACED_ONCE = (
     "Tracing writes down the sizes and the branches that the first input takes; method script keeps them in the file."
 )
@@ -41,7 +43,19 @@ class Pairing:
         """Compare two variants on every trial, if both have run to the end."""
         if self._complete(reference) and self._complete(candidate):
             pair = PairSpec(reference, candidate, "exact" if exact else "close", decides=False)
-            self.comparisons.append(compare_pair(pair, self.load, self.trials, self.policy, self.large))
+            outputs = compare_pair(pair, self.load, self.trials, self.policy, self.large)
+            if not candidate.startswith("device"):  # what a library does to its inputs is not brought back
+                outputs = with_changed_inputs(
+                    outputs,
+                    self._scratch,
+                    self.trials,
+                    lambda load, trials: compare_pair(pair, load, trials, self.policy, self.large),
+                )
+            self.comparisons.append(outputs)
+
+    def on_other_sizes(self, candidate: str, trial: int) -> Comparison:
+        """A variant against the eager model on one input of a size that nobody declared."""
+        return compare_pair(PairSpec(EAGER, candidate, "close", decides=False), self.load, [trial], self.policy)
 
     def _complete(self, variant: str) -> bool:
         ran = bool(self.trials) and (self._scratch / variant / f"{self.trials[-1]}.json").exists()
@@ -53,8 +67,8 @@ class Pairing:
         return next((comparison for comparison in among if not comparison.passed), None)
 
 
-def mismatch(comparison: Comparison, *, deterministic: bool) -> Failure:
-    """What a comparison that did not pass says about the model."""
+def mismatch(comparison: Comparison, *, deterministic: bool, notices: Sequence[Notice] = ()) -> Failure:
+    """What a comparison that did not pass says about the model; warnings of the tracer name the likely cause."""
     finding = next((f for f in comparison.findings if f.fails), None)
     detail = f"{finding.output} {finding.message}" if finding else "the outputs differ"
     if not deterministic:
@@ -69,10 +83,13 @@ def mismatch(comparison: Comparison, *, deterministic: bool) -> Failure:
         advice = TRACED_ONCE
     elif comparison.owed == "exact" and finding is not None and finding.kind == "value":
         advice = "Equal bits are owed here; if small differences are fine, set rtol or atol."
+    written_down = [notice.message for notice in notices if notice.code == "tracer-warning"]
+    if written_down and (comparison.candidate == TRACED or comparison.candidate.endswith("(trace)")):
+        detail += f". The likely cause, of which the tracer warned: {'; '.join(written_down[:_MOST_CAUSES])}"
     trial = "?" if finding is None or finding.trial is None else finding.trial
     problem = Problem(
         title=f"{comparison.candidate} does not compute what {comparison.reference} computes",
-        message=f"In trial {trial}, {detail}.",
+        message=f"In trial {trial}, {detail.removesuffix('.')}.",
         advice=advice,
     )
     return Failure(kind="mismatch", stage=comparison.candidate, problem=problem)

@@ -19,18 +19,22 @@ from ptmobile.worker.adapting.records import StoredAdaptation, extra_files, save
 from ptmobile.worker.capture import capture
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
+from ptmobile.worker.forked_run import run_forked
 from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.copying import copy_with_functions
 from ptmobile.worker.lowering.graphs import inlined, nodes_of
 from ptmobile.worker.lowering.releases import target_for
 from ptmobile.worker.optimizing import freeze, optimise
+from ptmobile.worker.other_sizes import other_sizes, run_other_sizes, taken
 from ptmobile.worker.processes import die_with_parent, fork
 from ptmobile.worker.running import run_all
 from ptmobile.worker.saving import bundle, prepare_to_save, save_lite
 from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.state import Snapshot
 from ptmobile.worker.tables import tables_of
 
 CAPTURED: Final[dict[Method, StageName]] = {"trace": "traced", "script": "scripted"}
+EAGER: Final = "eager"
 #: Before a note of the stage ``lowered`` about what a release lacks all the same.
 LEFT: Final = "left: "
 
@@ -101,14 +105,19 @@ class _Road:
         """Trace or script, and run what comes of it."""
         self._given = isinstance(module, torch.jit.ScriptModule)
         stage = CAPTURED[self._method]
+        before = Snapshot(module)
         with reporter.stage(stage, f"The model could not be {stage}"):
             done = capture(self._job, module, self._method, self._trials[0])
+            before.restore()  # tracing is a call
+            reporter.notice(*done.notices)
             captured, self._adaptation, self._frozen = done.module, done.adaptation, done.frozen
             save_adaptation(self._adaptation, self._method, self._scratch)
             if not self._spec.optimize:
                 prepare_to_save(captured)
-            self._run(captured, variant_key(stage, self._method), stage, reporter)
-        reporter.notice(*done.notices)
+            key = variant_key(stage, self._method)
+            self._run(captured, key, stage, reporter)
+            others = taken(other_sizes(self._trials), self._scratch / EAGER)
+            run_other_sizes(captured, others, self._scratch / key)
         self._captured = bundle(captured, self._trials[0]) if self._spec.bundle_inputs else captured
 
     def make_apart(self, build: Build) -> None:
@@ -184,4 +193,9 @@ class _Road:
         return module
 
     def _run(self, module: torch.jit.ScriptModule, key: str, stage: StageName, reporter: Reporter) -> None:
-        run_all(module, self._trials, self._scratch / key, lambda number: reporter.trial(stage, number))
+        """Run all trials, from the state that the module has now and keeps."""
+        folder = self._scratch / key
+        run_forked(
+            lambda: run_all(module, self._trials, folder, lambda number: reporter.trial(stage, number)),
+            lambda error: reporter.explain(error, "", stage),
+        )

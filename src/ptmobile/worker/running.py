@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ptmobile.worker.comparing.changed_inputs import keep_changed
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.value_files import save_tree
 from ptmobile.worker.values import Tree, flatten
@@ -18,14 +19,19 @@ Variant = Callable[..., Any]
 
 def run_once(variant: Variant, trial: TrialInputs, *, seed: int | None = None) -> Tree:
     """One run on copies of the inputs; what the model draws at random depends on ``seed`` (by default the trial's)."""
-    torch.manual_seed(trial.number if seed is None else seed)
-    arguments = [argument.clone() for argument in trial.arguments]
+    return _run_on(variant, [argument.clone() for argument in trial.arguments], trial.number if seed is None else seed)
+
+
+def _run_on(variant: Variant, arguments: list[torch.Tensor], seed: int) -> Tree:
+    torch.manual_seed(seed)
     with torch.no_grad():
         return flatten(variant(*arguments))
 
 
 def run_all(variant: Variant, trials: list[TrialInputs], folder: Path, began: Callable[[int], None]) -> None:
     """Run every trial and leave the outputs in ``folder``; ``began`` hears the number of a trial before it runs.
+
+    Inputs that the variant has changed are left there too.
 
     TorchScript runs without its run-time specialisation: that is what the lite interpreter executes, and the
     profiling runs of the specialiser cost more than the trials themselves.
@@ -35,7 +41,9 @@ def run_all(variant: Variant, trials: list[TrialInputs], folder: Path, began: Ca
     with unspecialised:
         for trial in trials:
             began(trial.number)
-            save_tree(run_once(variant, trial), folder / str(trial.number))
+            arguments, stem = [argument.clone() for argument in trial.arguments], folder / str(trial.number)
+            save_tree(_run_on(variant, arguments, trial.number), stem)
+            keep_changed(trial.arguments, arguments, stem)
 
 
 def _is_script(variant: Variant) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ptmobile.device.errors import CannotRunError
 from ptmobile.protocol import Noticed, StageBegan, StageEnded
 from ptmobile.result import Method, Notice, Problem, Stage, StageName, StageStatus
@@ -16,6 +18,14 @@ from ptmobile.worker.explaining import problem_of
 
 class StageFailedError(Exception):
     """A stage failed and said so; what follows it cannot run."""
+
+
+class FailedElsewhereError(Exception):
+    """Part of a stage failed in another process, which has made a problem of it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class Reporter:
@@ -44,7 +54,7 @@ class Reporter:
         except BrokenPipeError:
             raise
         except BaseException as error:  # noqa: BLE001 - model code may raise anything, SystemExit included
-            problem = problem_of(error, title, self._workspace, name)
+            problem = self.explain(error, title, name)
             status: StageStatus = "skipped" if isinstance(error, CannotRunError) else "failed"
             self._end(name, status, problem, time.monotonic() - start, notes)
             raise StageFailedError from None
@@ -67,6 +77,12 @@ class Reporter:
             notes=tuple(notes),
         )
         self._channel.send(StageEnded(stage=stage))
+
+    def explain(self, error: BaseException, title: str, name: StageName) -> Problem:
+        """What an error in a stage means."""
+        if isinstance(error, FailedElsewhereError):
+            return replace(error.problem, title=title)
+        return problem_of(error, title, self._workspace, name)
 
     def trial(self, name: StageName, number: int) -> None:
         """Say which trial runs now, so that a crash can be pinned to it."""

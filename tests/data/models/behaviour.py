@@ -26,6 +26,17 @@ class Counter(nn.Module):
         return x + self.runs
 
 
+_CALLS = [0]
+
+
+class CountsOutside(nn.Module):
+    """Keeps state where nobody sees it: every run gives another answer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        _CALLS[0] += 1
+        return x + float(_CALLS[0])
+
+
 class ChangesItsInput(nn.Module):
     """Works in place: each variant must be given a copy of the inputs."""
 

@@ -39,6 +39,23 @@ def proof_notices(load: Loader, trials: Sequence[Trial], policy: Policy) -> list
     return [notice for notice in notices if notice is not None]
 
 
+def not_finite(load: Loader, trials: Sequence[Trial]) -> list[Notice]:
+    """Where the eager model itself gives infinities or NaN for inputs of one kind, and none for the first."""
+    told: dict[str, Notice] = {}
+    for trial in trials[1:]:
+        for path, tensor in load(EAGER, trial.number).numbers().items():
+            first = load(EAGER, trials[0].number).numbers().get(path)
+            count = int((~torch.isfinite(real(tensor))).sum())
+            if count and trial.distribution and first is not None and bool(torch.isfinite(real(first)).all()):
+                message = (
+                    f"{path} of the eager model has {count} values that are infinite or NaN in trial {trial.number} "
+                    f"({trial.distribution}); the file must have them too. Where such inputs make no sense, leave them "
+                    "out of `distributions`."
+                )
+                told.setdefault(f"{path} {trial.distribution}", _notice("not-finite", message))
+    return list(told.values())
+
+
 def _zero_or_still(
     path: str, groups: dict[torch.Size, list[torch.Tensor]], dtype: str, policy: Policy, *, varied: bool
 ) -> Notice | None:
@@ -49,7 +66,9 @@ def _zero_or_still(
         return _warning("nan-output", f"{path} is NaN in every element, so its comparison proves nothing.")
     scale = max(largest(tensor) for tensor in tensors)
     if scale == 0.0 and not any(bool(torch.isinf(real(tensor)).any()) for tensor in tensors):
-        return _warning("zero-output", f"{path} is zero in every element of every trial: that proves nothing.")
+        return _warning(
+            "zero-output", f"{path} is zero in every element of every trial (but the large ones): that proves nothing."
+        )
     reaction = max((_reaction(group) for group in groups.values()), default=0.0)
     if not varied or all(len(group) < 2 for group in groups.values()):
         return None
@@ -72,6 +91,10 @@ def _reaction(group: list[torch.Tensor]) -> float:
     first = real(group[0])
     changes = [(real(other) - first).abs() for other in group[1:]]
     return max((float(change.nan_to_num(nan=0.0).max()) for change in changes if change.numel()), default=0.0)
+
+
+def _notice(code: str, message: str) -> Notice:
+    return Notice(level="notice", code=code, message=message)
 
 
 def _warning(code: str, message: str) -> Notice:
