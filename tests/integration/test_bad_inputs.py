@@ -303,7 +303,7 @@ BAD = [
         {"shape": [2, 4], "dtype": "bfloat16"},
         repair="off",
     ),
-    bad("random", 5, ("not deterministic", "state"), "behaviour.py:CountsOutside", [2, 4]),
+    bad("random", 5, ("not deterministic", "state"), "behaviour.py:CountsOutside", [2, 4], method="trace"),
     bad("branch", 5, ("traced", "branches"), "roads.py:TracedOtherwise", [2, 4], method="trace", trials=20),
 ]
 

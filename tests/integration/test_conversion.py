@@ -612,7 +612,7 @@ def test_a_model_that_draws_random_numbers_is_reported_as_such(convert: Converte
 
 
 def test_a_model_that_keeps_state_is_not_called_miscompiled(convert: Converter) -> None:
-    report = convert("behaviour.py:CountsOutside")
+    report = convert("behaviour.py:CountsOutside", method="trace")
     assert_failed(report, 5, "not deterministic", "state")
     assert report.result.failure is not None
     assert report.result.failure.kind == "nondeterministic"
