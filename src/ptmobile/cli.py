@@ -1,4 +1,4 @@
-"""The command line: ``ptmobile convert | check | inspect | runtimes | schema`` and more."""
+"""The command line: ``ptmobile convert | check | plan | merge | inspect | runtimes | schema`` and more."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ptmobile import __version__
 from ptmobile.errors import ExitCode, PtmobileError
 from ptmobile.explaining.commands import add_explain
 from ptmobile.runtimes.commands import add_runtimes
+from ptmobile.shards.commands import add_merge, add_plan
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.command_line import add_options, given_options
 from ptmobile.spec.options import Option, all_options
-from ptmobile.spec.scope import CONVERSION_ONLY
+from ptmobile.spec.scope import CONVERSION_ONLY, MODE_OPTIONS
 
 _EPILOG = """
 examples:
@@ -67,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_inspect(commands)
     _add_schema(commands)
+    add_plan(commands)
+    add_merge(commands)
     add_runtimes(commands)
     add_explain(commands)
     return parser
@@ -82,7 +85,7 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ),
         epilog="Paths are relative to the current folder, which is the workspace: nothing outside is read or written.",
     )
-    add_options(convert, {name: option for name, option in all_options().items() if name != "mode"})
+    add_options(convert, _convert_options())
     convert.set_defaults(command=_convert)
 
 
@@ -104,9 +107,14 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.set_defaults(command=_check)
 
 
+def _convert_options() -> dict[str, Option]:
+    """All options but those of other commands."""
+    return {name: option for name, option in all_options().items() if name not in ("mode", *MODE_OPTIONS)}
+
+
 def _check_options() -> dict[str, Option]:
     """The options that say something about a file that is there already."""
-    left_out = {"config", "mode", "model", *CONVERSION_ONLY}
+    left_out = {"config", "mode", "model", "only", *MODE_OPTIONS, *CONVERSION_ONLY}
     return {name: option for name, option in all_options().items() if name not in left_out}
 
 
@@ -129,7 +137,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    return _run(given_options(arguments, all_options()))
+    return _run(given_options(arguments, _convert_options()))
 
 
 def _run(given: Mapping[str, Given]) -> int:

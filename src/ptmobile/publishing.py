@@ -17,6 +17,8 @@ from ptmobile.report.model import ModelReport, Reason, Report, message_of, to_js
 from ptmobile.report.outputs import outputs_of
 from ptmobile.report.page import report_html
 from ptmobile.report.summary import summary_blocks
+from ptmobile.shards.jobs import Plan, plan_summary
+from ptmobile.shards.planning import matrix_json
 from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.spec.workspace import Workspace
 
@@ -82,6 +84,17 @@ class Publisher:
         if fails_on_warnings:
             message = "There are warnings, and fail-on is warning."
             self._tell(Reason(title="The run fails on warnings", message=message))
+
+    def publish_plan(self, plan: Plan, *, summary: bool) -> int:
+        """Give a plan to the jobs that carry it out, and return the exit code."""
+        matrix = matrix_json(plan.shards)
+        if plan.problem:
+            self._notice(plan.problem)
+        if summary:
+            append_summary(self._context.summary_file, [plan_summary(plan)], full_report="the output matrix")
+        OutputFile(self._context.output_file).write("matrix", matrix)
+        self._progress.say(f"Matrix: {matrix}")
+        return 0
 
     def _made(self, report: Report, report_dir: str, files: dict[str, bytes]) -> list[PublishError]:
         """Add the renderings that nothing depends on; a fault of ours in one of them costs none of the others."""

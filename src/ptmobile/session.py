@@ -28,6 +28,7 @@ from ptmobile.publishing import Publisher
 from ptmobile.report.model import Reason, Report, Source, Tool
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
 from ptmobile.runtimes.limits.probed import probed_folder, read_probed
+from ptmobile.shards.jobs import merged_report, plan_of
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.problems import Problems
@@ -69,6 +70,13 @@ class Session:
     def _run(self, spec: RunSpec) -> int:
         if spec.mode == "comment":
             return self._hand_over.show(spec.publishing)
+        if spec.mode == "plan":
+            return self._publisher.publish_plan(plan_of(spec, self._workspace.root), summary=spec.summary)
+        if spec.mode == "merge":
+            report = merged_report(spec, self._workspace.root, self._source, _now())
+            for model in report.models:
+                self._progress.model_ended(model.verdict)
+            return self._publisher.publish(report, spec.report_dir, summary=spec.summary, handing_over=spec.publishing)
         with _on_cancellation(signal.SIG_IGN):
             with _on_cancellation(_interrupt):
                 asked = tuple(read_probed(probed_folder(os.environ)).values())

@@ -87,6 +87,8 @@ def resolve_inputs(inputs: Mapping[str, Any], workspace: Path) -> RunSpec:
 
 def is_understood(inputs: Mapping[str, Any], workspace: Path) -> bool:
     """Whether inputs say what is to be done: with models, or with a report that an earlier step has downloaded."""
+    if inputs.get("mode") == "merge":
+        return resolve_inputs(inputs, workspace).reports == inputs["reports"]
     if inputs.get("mode") != "comment":
         return bool(resolve_inputs(inputs, workspace).models)
     with tempfile.TemporaryDirectory() as folder:

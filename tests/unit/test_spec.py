@@ -26,6 +26,7 @@ from ptmobile.spec.model_reference import ModuleFactory, TorchvisionModel, defau
 from ptmobile.spec.options import all_options
 from ptmobile.spec.problems import Problems, shown, suggestion
 from ptmobile.spec.resolve import resolve
+from ptmobile.spec.scope import MODE_OPTIONS
 from ptmobile.spec.workspace import Workspace
 
 OPTIONS = all_options()
@@ -526,7 +527,7 @@ def test_names_and_outputs_are_each_models_own(root: Path) -> None:
         ("model: torchvision:alexnet\ntrails: 3", "config.yml: trails: is unknown; did you mean 'trials'?"),
         ("model: torchvision:alexnet\nTrials: 3", "config.yml: Trials: is unknown; did you mean 'trials'?"),
         ("models: [{model: torchvision:alexnet, fail-on: never}]", "config.yml: models[0].fail-on: is unknown; "),
-        ("model: torchvision:alexnet\nreport-dir: x", "config.yml: report-dir: is unknown; it is an option of the "),
+        ("model: torchvision:alexnet\nreport-dir: x", "config.yml: report-dir: is unknown; it is given outside"),
         ("model: torchvision:alexnet\ntrials: 3\ntrials: 4", "(line 3, column 1): the key 'trials' is there twice"),
         ("model: torchvision:alexnet\n  trials: 3", "config.yml: is not valid YAML (line 2, column 9): "),
         ("model: torchvision:alexnet\noptimize: 'true'", "given 'true'; allowed: true or false"),
@@ -652,7 +653,8 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 def test_the_options_are_the_inputs_and_report_dir() -> None:
     flags = {flag for action in parsers()["convert"]._actions for flag in action.option_strings}
     inputs = {f"--{name}" for name, option in OPTIONS.items() if option.action_input}
-    assert flags - {"-h", "--help"} == (inputs | {"--report-dir"}) - {"--mode", "--report", "--github-token"}
+    others = {"--mode", "--shards", "--reports", "--matrix", "--report", "--github-token"}
+    assert flags - {"-h", "--help"} == (inputs | {"--report-dir"}) - others
 
 
 def test_help_mentions_every_option(capsys: pytest.CaptureFixture[str]) -> None:
@@ -661,8 +663,8 @@ def test_help_mentions_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     for name, option in OPTIONS.items():
-        if name == "mode" or not option.command_line:
-            continue  # the command says it: convert or check; a token belongs into no command line
+        if name in ("mode", *MODE_OPTIONS) or not option.command_line:
+            continue  # the command says it, or has it itself: plan, merge; a token belongs into no command line
         assert f"--{name} " in text
         assert option.description.split(":")[0] in text
         assert not option.default_text or f"Default: {option.default_text}." in text
@@ -807,3 +809,63 @@ def test_wrong_budgets_are_said_with_what_is_allowed(root: Path) -> None:
 def test_growth_needs_something_to_have_grown_from(root: Path) -> None:
     problems = problems_of(root, {"model": "torchvision:alexnet", "max-size-growth": "5%"})
     assert problems == ["max-size-growth: is given without a baseline to compare with; name one in baseline"]
+
+
+# --- modes ------------------------------------------------------------------------------------------------------------
+
+THREE = "models: [torchvision:alexnet, {model: torchvision:vgg11, name: vgg}, torchvision:resnet18]"
+
+
+def test_only_leaves_out_the_other_models_and_what_is_wrong_with_them(root: Path) -> None:
+    run = config(root, THREE, only="vgg, resnet18")
+    assert [model.name for model in run.models] == ["vgg", "resnet18"]
+    broken = THREE.replace("name: vgg", "name: vgg, weights: missing.pt")
+    assert [model.name for model in config(root, broken, only="alexnet").models] == ["alexnet"]
+
+
+def test_only_names_models_of_the_file(root: Path) -> None:
+    assert config_problems(root, THREE, only="vgg,resnet19") == [
+        "input only: names 'resnet19', which is no model of config.yml; did you mean 'resnet18'?"
+    ]
+    (problem,) = config_problems(root, THREE, only="x")
+    assert problem.endswith("which is no model of config.yml; there are: alexnet, vgg, resnet18")
+
+
+def test_a_plan_checks_all_models(root: Path) -> None:
+    assert len(config(root, THREE, mode="plan", shards="2").models) == 3
+    assert config_problems(root, THREE.replace("name: vgg", "weights: missing.pt"), mode="plan")
+    twice = THREE.replace("name: vgg", "output: ptmobile-report/alexnet.ptl")
+    assert "belongs to" in config_problems(root, twice, mode="plan")[0]
+
+
+@pytest.mark.parametrize(("name", "value", "mode"), [("shards", "2", "plan"), ("reports", "x", "merge")])
+def test_options_of_a_mode_mean_nothing_in_another(root: Path, name: str, value: str, mode: str) -> None:
+    problems = problems_of(root, {"model": "torchvision:alexnet", name: value})
+    assert problems == [f"input {name}: is for mode {mode}, but the mode is convert"]
+
+
+def test_where_something_is_run_is_not_said_in_the_file(root: Path) -> None:
+    assert config_problems(root, f"shards: 3\n{THREE}")[0].endswith("is unknown; it is given outside of the file")
+    assert config_problems(root, f"mode: plan\n{THREE}") == [
+        "config.yml: mode: given 'plan'; allowed in the file: convert, check"
+    ]
+
+
+def test_a_merge_needs_a_folder_and_no_model(root: Path) -> None:
+    (root / "shards").mkdir()
+    matrix = '{"include": [{"shard": 1, "models": "a"}]}'
+    run = read(root, {"mode": "merge", "reports": "shards", "matrix": matrix, "fail-on": "never"})
+    assert (run.models, run.reports, run.matrix, run.fail_on) == ((), "shards", matrix, "never")
+
+
+def test_all_that_is_wrong_with_a_merge(root: Path) -> None:
+    given = {"mode": "merge", "model": "net.py:Net", "baseline": "b.json", "shards": "2", "matrix": "{}"}
+    assert sorted(problems_of(root, given)) == [
+        "input baseline: means nothing when reports are merged",
+        "input matrix: given '{}', which is no plan: Object missing required field `include`",
+        "input model: means nothing when reports are merged",
+        "input shards: means nothing when reports are merged",
+        "reports: is missing; give the folder that the artifacts were downloaded into",
+    ]
+    (problem,) = problems_of(root, {"mode": "merge", "reports": "nowhere"})
+    assert problem.startswith("input reports: given 'nowhere', which does not exist in the workspace; did a step")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ptmobile.baseline.model import Baseline, BaselineSource
-from ptmobile.baseline.reading import MAX_BYTES, BaselineError, read_baseline
+from ptmobile.baseline.reading import BaselineError, bytes_of, read_baseline
 from ptmobile.budgets import MAKE_A_BASELINE
 
 
@@ -15,18 +15,7 @@ def find_baseline(given: str, root: Path) -> Baseline:
     ``given`` is a path relative to the workspace, which was checked to lead nowhere else.
     """
     try:
-        return read_baseline(_bytes_of(root / given), given)
+        return read_baseline(bytes_of(root / given), given)
     except BaselineError as error:
         problem = f"The baseline {given} cannot be used. {error.message}"
-        return Baseline(BaselineSource(given=given, problem=problem, advice=error.advice))
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            what = "It is not a plain file." if path.exists() else "It does not exist in the workspace."
-            raise BaselineError(what, advice=MAKE_A_BASELINE)
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BaselineError(f"It cannot be read: {error.strerror}.") from error
+        return Baseline(BaselineSource(given=given, problem=problem, advice=error.advice or MAKE_A_BASELINE))

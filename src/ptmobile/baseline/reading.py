@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +16,7 @@ from ptmobile.report.model import SCHEMA_VERSION
 #: A report of hundreds of models has some megabytes.
 MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_MODELS, _MAX_OPERATORS = 10_000, 5_000
+T = TypeVar("T")
 
 _Name = Annotated[str, Meta(max_length=300)]
 _Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -99,14 +101,8 @@ def read_baseline(data: bytes, given: str) -> Baseline:
     Raises:
         BaselineError: it is no report, one of a later schema version, or one without models.
     """
-    if len(data) > MAX_BYTES:
-        raise BaselineError(f"It is larger than {MAX_BYTES:,} bytes, which no report is.")
-    try:
-        head = msgspec.json.decode(data, type=_Head)
-        _check_head(head)
-        report = msgspec.json.decode(data, type=_Report)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise BaselineError(f"It is not a report.json of ptmobile: {error}.") from error
+    check_head(data)
+    report = _decoded(data, _Report)
     if not report.models:
         raise BaselineError("It has no models: its run did not get to any.")
     names = [model.spec.name for model in report.models]
@@ -118,14 +114,45 @@ def read_baseline(data: bytes, given: str) -> Baseline:
     return Baseline(source, {model.spec.name: _model(model) for model in report.models})
 
 
-def _check_head(head: _Head) -> None:
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a report in the workspace.
+
+    Raises:
+        BaselineError: it is not there, no plain file, or cannot be read.
+    """
+    try:
+        if not path.is_file():
+            what = "It is not a plain file." if path.exists() else "It does not exist in the workspace."
+            raise BaselineError(what)
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BaselineError(f"It cannot be read: {error.strerror}.") from error
+
+
+def check_head(data: bytes) -> None:
+    """Look whether bytes are a report of a version that we read.
+
+    Raises:
+        BaselineError: they are too many, no report, or one of a later schema version.
+    """
+    if len(data) > MAX_BYTES:
+        raise BaselineError(f"It is larger than {MAX_BYTES:,} bytes, which no report is.")
+    head = _decoded(data, _Head)
     if head.tool.name != "ptmobile-action":
         raise BaselineError("It is not a report.json of ptmobile, but of another tool.")
     if not 1 <= head.schema_version <= SCHEMA_VERSION:
         raise BaselineError(
             f"Its schema version is {head.schema_version}; this version of ptmobile reads up to {SCHEMA_VERSION}.",
-            advice="Make the baseline by this version of ptmobile, or use a later one here.",
+            advice="Make it by this version of ptmobile, or use a later one here.",
         )
+
+
+def _decoded(data: bytes, form: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=form)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise BaselineError(f"It is not a report.json of ptmobile: {error}.") from error
 
 
 def _model(model: _Model) -> BaselineModel:

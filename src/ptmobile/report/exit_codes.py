@@ -25,7 +25,7 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
     ),
     ExitCode.PUBLISH: (
         "The file or the report cannot be written, or not uploaded although `upload` is `required`; in mode `comment`: "
-        "there is no comment."
+        "there is no comment; in mode `merge`: a report is missing, damaged, foreign or there twice."
     ),
     ExitCode.INTERRUPTED: "The run was cancelled.",
 }

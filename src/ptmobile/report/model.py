@@ -123,6 +123,16 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     isolation: Literal["separate-user", "same-user"]
 
 
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merged report was made of: paths of reports, relative to the workspace.
+
+    ``planned`` is how many models were planned; None if nobody said, so that it is not known whether one is missing.
+    """
+
+    reports: tuple[str, ...]
+    planned: int | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole run."""
 
@@ -138,6 +148,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     baseline: BaselineSource | None = None
     artifacts: tuple[PublishedArtifact, ...] = ()
     unpublished: tuple[Reason, ...] = ()
+    merged: Merged | None = None
 
 
 def report_schema() -> dict[str, Any]:

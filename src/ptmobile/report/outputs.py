@@ -40,6 +40,7 @@ OUTPUTS: Final = {
     "artifact-url": "Address of its download, for those who may see the repository. Empty on act.",
     "artifact-digest": "SHA-256 of its bytes: of one bare file the same as sha256, else of the zip archive.",
     "verdict": "passed or failed. It does not depend on fail-on.",
+    "matrix": "In mode plan, the jobs as JSON for strategy.matrix: each has shard, of and models, a text for only.",
     "json": "All of this for every model, as JSON on one line: an object with verdict, models and artifacts.",
 }
 
@@ -71,6 +72,7 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
         "artifact-url": artifact.url if artifact else "",
         "artifact-digest": artifact.digest if artifact else "",
         "verdict": report.verdict,
+        "matrix": "",
         "json": msgspec.json.encode(_everything(report)).decode(),
     }
 

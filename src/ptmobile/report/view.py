@@ -138,6 +138,7 @@ class ReportView:
     rows: Cut[ModelView]
     problems: tuple[ProblemView, ...]
     baseline: tuple[str, ...]
+    merged: str
     footer: str
     downloads: tuple[Download, ...] = ()
     unpublished: tuple[ProblemView, ...] = ()
@@ -155,6 +156,7 @@ def view_of(report: Report) -> ReportView:
         rows=cut(models if len(models) <= MAX_ROWS else failed_first, MAX_ROWS),
         problems=tuple(map(_problem, report.problems)),
         baseline=baseline_lines(report),
+        merged=_merged(report),
         footer=_footer(report),
         downloads=downloads_of(report),
         unpublished=tuple(map(_problem, report.unpublished)),
@@ -170,6 +172,8 @@ def _headline(report: Report) -> str:
     done, bad = len(report.models), sum(model.verdict.status == "failed" for model in report.models)
     if report.exit_code == ExitCode.CONFIGURATION and not done:
         return "nothing was run: the specification is wrong"
+    if report.problems and report.merged:
+        return f"the reports are not complete: {count(done, 'model')} merged, {bad} failed"
     if report.problems:
         return f"the run did not finish: {count(done, 'model')} done, {bad} failed" if done else "the run did not start"
     if done == 1:
@@ -190,6 +194,16 @@ def _remark(report: Report) -> str:
     if report.verdict == "passed" and report.exit_code:
         return "The step fails, because there are warnings and `fail-on` is `warning`."
     return ""
+
+
+def _merged(report: Report) -> str:
+    """What a merged report was made of, and whether that is all there should be."""
+    if report.merged is None:
+        return ""
+    what = f"Merged from {count(len(report.merged.reports), 'report')}"
+    if report.merged.planned is None:
+        return f"{what}. No matrix is given, so it is not known whether a model is missing."
+    return f"{what}: {len(report.models):,} of {count(report.merged.planned, 'planned model')}."
 
 
 def _footer(report: Report) -> str:

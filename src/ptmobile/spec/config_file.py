@@ -15,12 +15,13 @@ from ptmobile.spec.json_schema import DIALECT, tidy
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown, suggestion
 from ptmobile.spec.publishing import INPUT_ONLY, PublishingSpec
+from ptmobile.spec.scope import MODE_OPTIONS
 from ptmobile.spec.yaml_text import YamlTextError, load_yaml
 
 DEFAULT_NAME = "ptmobile.yml"
 MAX_BYTES = 1024 * 1024
-# Which files to read, where the report goes, and secrets: decided outside of the file.
-OUTSIDE_ONLY = ("config", "report-dir", *INPUT_ONLY)
+# Which files to read, which part of them, where the report goes, and secrets: decided outside of the file.
+OUTSIDE_ONLY = ("config", "report-dir", "only", *MODE_OPTIONS, *INPUT_ONLY)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _outside(name: str) -> str:
     """What to say about an option that exists, but not in a config file."""
     if name in INPUT_ONLY:
         return "; it is an input of the action only"
-    return "; it is an option of the command line only" if name in OUTSIDE_ONLY else ""
+    return "; it is given outside of the file" if name in OUTSIDE_ONLY else ""
 
 
 def _listed(allowed: list[str]) -> str:

@@ -27,6 +27,9 @@ OPTIMIZER_PASSES: tuple[OptimizerPass, ...] = get_args(OptimizerPass)
 Distribution = Literal["normal", "uniform", "zeros", "ones", "large"]
 DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
 
+#: What a run does. The first two work on models; the others get them to more than one machine, and back.
+RunMode = Literal["convert", "check", "plan", "merge", "comment"]
+
 MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Shape = tuple[Size, ...]
@@ -235,9 +238,6 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 
-RunMode = Literal["convert", "check", "comment"]
-
-
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A whole run: its models and what is done with the results."""
 
@@ -251,10 +251,28 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         Meta(
             description=(
                 "convert: make files of models; check: run .ptl files that are there already (model names one) in the "
-                "app's library, on inputs that are given or bundled; comment: show a report in its pull request."
+                "app's library, on inputs that are given or bundled; plan: spread the models of a config file over "
+                "jobs; merge: make one report of those that the jobs have left; comment: show a report in its pull "
+                "request."
             )
         ),
     ] = "convert"
+    only: Annotated[
+        tuple[str, ...],
+        Meta(description="Names of models of the config file; all others are left out. A job of a plan is given them."),
+    ] = ()
+    shards: Annotated[
+        int, Meta(ge=1, le=256, description="In mode plan, over how many jobs the models are spread at most.")
+    ] = 4
+    reports: Annotated[
+        str, Meta(description="In mode merge, the folder that the artifacts of the jobs were downloaded into.")
+    ] = ""
+    matrix: Annotated[
+        str,
+        Meta(
+            description="In mode merge, the output matrix of the plan: it says which models there must be reports of."
+        ),
+    ] = ""
     baseline: Annotated[
         str,
         Meta(description="A report.json in the workspace, of an earlier run, to compare with: size, error, operators."),
@@ -270,4 +288,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     publishing: PublishingSpec = PublishingSpec()
 
 
-RUN_OPTIONS = ("config", "mode", "baseline", "fail_on", "summary", "report_dir")
+RUN_OPTIONS = (
+    *("config", "mode", "only", "shards", "reports", "matrix"),
+    *("baseline", "fail_on", "summary", "report_dir"),
+)

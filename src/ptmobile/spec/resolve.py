@@ -9,12 +9,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ptmobile.result import Mode
 from ptmobile.runtimes.choosing import backports, choose_runtimes
 from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
-from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
+from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunMode, RunSpec
 from ptmobile.spec.handing_over import comment_run, is_comment_run, publishing_of
 from ptmobile.spec.model_reference import (
     LiteModelFile,
@@ -26,6 +25,7 @@ from ptmobile.spec.model_reference import (
     parse_model_reference,
     referenced_path,
 )
+from ptmobile.spec.modes import check_mode_options, chosen, merges, resolve_merge
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown
 from ptmobile.spec.quantities import parse_percentage, parse_size
@@ -42,6 +42,10 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     if is_comment_run(given):
         return comment_run(given, workspace, problems)
     options = all_options()
+    if merges(given):
+        run = {name: g for name, g in given.items() if not options[name].per_model}
+        folder = _report_dir(_text(given, "report-dir"), run, workspace, problems)
+        return resolve_merge(given, folder, workspace, problems)
     config = _config(given, workspace, options, problems)
     if not config.models:
         problems.raise_if_any()
@@ -62,9 +66,11 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     if run_fields.get("mode") == "comment":
         problems.add(run["mode"].where, "given 'comment', which is no mode for a config file")
         problems.raise_if_any()
-    mode: Mode = run_fields.get("mode", "convert")
+    mode: RunMode = run_fields.get("mode", "convert")
+    check_mode_options(run, given, mode, problems)
     context = _Context(workspace, mode, problems)
-    models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in config.models]
+    entries = chosen(config, run_fields.get("only", ()), given.get("only"), problems)
+    models = [_model(entry, {**config.shared, **entry.given, **inputs}, context) for entry in entries]
     complete = [model for model in models if model is not None]
     if "baseline" not in run and any(model.max_size_growth for model in complete):
         problems.add("max-size-growth", "is given without a baseline to compare with; name one in baseline")
@@ -79,8 +85,12 @@ class _Context:
     """What reading a model's options needs beside them."""
 
     workspace: Workspace
-    mode: Mode
+    mode: RunMode
     problems: Problems
+
+
+def _text(given: Mapping[str, Given], name: str) -> str | None:
+    return str(given[name].value).strip() if name in given else None
 
 
 def _report_dir(given: str | None, run: Mapping[str, Given], workspace: Workspace, problems: Problems) -> str:
@@ -217,9 +227,9 @@ def _with_path(
 def _with_outputs(models: list[ConversionSpec], report_dir: str, context: _Context) -> tuple[ConversionSpec, ...]:
     """Give every model a name, and a file, of its own; a check makes no files."""
     named, problems = models, context.problems
-    if context.mode == "convert":
+    if context.mode != "check":
         named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
-    for attribute in ("name", "output") if context.mode == "convert" else ("name",):
+    for attribute in ("name", "output") if context.mode != "check" else ("name",):
         users: dict[str, list[str]] = {}
         for model in named:
             users.setdefault(getattr(model, attribute), []).append(model.model)

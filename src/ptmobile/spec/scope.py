@@ -9,5 +9,9 @@ CONVERSION_ONLY: Final = (
     *("model-args", "weights", "weights-key", "allow-pickle", "method", "optimize", "optimize-blocklist"),
     *("preserve-methods", "bundle-inputs", "output", "backport-to", "repair"),
 )
+#: These mean something in one mode only.
+MODE_OPTIONS: Final = {"shards": "plan", "reports": "merge", "matrix": "merge"}
+#: These say which models there are, and nothing about reports of them.
+MODELS_ONLY: Final = ("config", "only", "baseline")
 #: These say what one model is; given beside a config file with several models they would hold for all of them.
 ONE_MODEL_ONLY: Final = ("name", "weights", "weights-key", "inputs", "model-args", "output")
