@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reply(done)
         return self._reply(Response(fault.status, fault.body, fault.headers)) if fault.status else self._reset()
 
-    do_PUT = do_GET = do_POST  # noqa: N815 - names that the standard library looks for
+    do_PUT = do_GET = do_PATCH = do_POST  # noqa: N815 - names that the standard library looks for
 
     def _reply(self, response: Response) -> None:
         try:

@@ -41,10 +41,6 @@ class Comment:
         return f"<!-- ptmobile-action comment {_short(self.key)} {_short(self.result)} {self.verdict} -->\n{self.body}"
 
 
-#: What the mark takes, in bytes.
-MARK_SIZE: Final = len(Comment("", "", "passed", "").text)
-
-
 @dataclass(frozen=True)
 class Written:
     """What became of a comment, and its page."""
@@ -126,3 +122,7 @@ def _url(data: object) -> str:
 
 def _short(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+#: What the mark takes, in bytes.
+MARK_SIZE: Final = len(Comment("", "", "passed", "").text)
