@@ -29,7 +29,12 @@ StageName = Literal[
     "lite",
     "backported",
     "device",
+    "float64",
+    "timed",
 ]
+#: Stages beside the roads, each in a process of its own; no file depends on them.
+Aside = Literal["float64", "timed"]
+ASIDES: tuple[Aside, ...] = ("float64", "timed")
 StageStatus = Literal["passed", "failed", "crashed", "skipped"]
 
 
@@ -180,6 +185,89 @@ class OutputCard(Record, frozen=True, kw_only=True):
     memory_format: Name = ""
 
 
+class OutputNoise(Record, frozen=True, kw_only=True):
+    """What error one output of the eager model has by itself, in the output's own unit.
+
+    ``max_abs``: eager in float32 against eager in float64, its largest difference; ``relative`` to the output's largest
+    value. ``conversion``: the largest difference of the file from eager, and ``multiple`` how many times ``max_abs``
+    that is. None stands for a number that is not finite, or does not exist; ``note`` says why.
+    """
+
+    output: Name
+    max_abs: float | None = None
+    relative: float | None = None
+    conversion: float | None = None
+    multiple: float | None = None
+    note: Text = ""
+
+
+class NoiseFloor(Record, frozen=True, kw_only=True):
+    """The errors that the eager model has before anything is converted.
+
+    ``trials``: on how many inputs it was run in float64. ``reason``: why there are no ``outputs``. ``jitter``: the
+    largest difference between two eager runs with the same input and the same random state; None if it is not known.
+    """
+
+    trials: int = 0
+    outputs: tuple[OutputNoise, ...] = ()
+    reason: Text = ""
+    jitter: float | None = None
+
+
+class Decision(Record, frozen=True, kw_only=True):
+    """Whether the file chooses the classes that the eager model chooses, for one output read as scores of classes.
+
+    ``rows`` is how many vectors of ``classes`` scores were compared over all trials; ``ties`` how many more there are
+    whose highest score eager gives to two classes, which prove nothing. ``top1`` and ``top5`` count the rows that agree
+    (``top5`` is None for five classes or fewer). ``margin``: the smallest gap between eager's highest score and the
+    next; ``difference``: the largest difference of any score. ``unstable``: rows whose margin is not above their own
+    largest difference. ``dense``: there is a choice at each position of an image or a sequence.
+    """
+
+    output: Name
+    candidate: Name
+    classes: int
+    rows: int
+    ties: int
+    top1: int
+    top5: int | None
+    margin: float | None
+    difference: float | None
+    unstable: int
+    dense: bool = False
+
+
+class Latency(Record, frozen=True, kw_only=True):
+    """How long one variant takes: the median of ``runs`` runs, in seconds, on this machine only."""
+
+    variant: Name
+    seconds: float
+    runs: int
+
+
+class Timing(Record, frozen=True, kw_only=True):
+    """Latencies taken in turn in one process by one thread, on one input. They say nothing about a device.
+
+    ``ratio``: of the main file to the eager model. ``warm``: each variant had run before.
+    """
+
+    latencies: tuple[Latency, ...]
+    trial: int
+    ratio: float | None = None
+    warm: bool = True
+
+
+class RepairCost(Record, frozen=True, kw_only=True):
+    """What it costs that the main file is not the one asked for: its latency and size as multiples of that one's.
+
+    ``latency_ratio`` is None where the file as asked for did not run, or was not timed; ``size_ratio`` where there is
+    none.
+    """
+
+    latency_ratio: float | None = None
+    size_ratio: float | None = None
+
+
 class AdaptedOutput(Record, frozen=True, kw_only=True):
     """Where a value of the eager model's output is in what the file returns, such as ``out.boxes`` in ``out['boxes']``.
 
@@ -305,6 +393,8 @@ class ModelResult(Record, frozen=True, kw_only=True):
     """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one.
     ``adapted`` says how their inputs and outputs differ in form from the model's; None where they do not. ``app`` is
     what an app has to give the main file and gets from it; None if no file was run.
+    ``noise``, ``timing`` and ``repair_cost`` are None where nothing was measured, ``repair_cost`` also where the file
+    is the one asked for.
 
     In mode ``check`` the model is a file that was there before, and nothing is made of it.
     """
@@ -321,6 +411,10 @@ class ModelResult(Record, frozen=True, kw_only=True):
     editions: tuple[WorkerFile, ...] = ()
     adapted: Adaptation | None = None
     app: AppCard | None = None
+    noise: NoiseFloor | None = None
+    decisions: tuple[Decision, ...] = ()
+    timing: Timing | None = None
+    repair_cost: RepairCost | None = None
     choice: Text = ""
     failure: Failure | None = None
     environment: Environment | None = None

@@ -235,6 +235,10 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
             extra={"allowed": PERCENTAGES, NUMBERS_TOO: True},
         ),
     ] = ""
+    timing: Annotated[
+        bool,
+        Meta(description="Measure the latency of the model and of its file on this machine (about 2 seconds)."),
+    ] = True
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 

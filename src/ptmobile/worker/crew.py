@@ -34,6 +34,7 @@ class Member:
     channel: Reader
     process: int | None = None
     method: Method | None = None
+    first: StageName = "load"
     busy: StageBegan | None = None
     since: float = 0.0
     over: bool = False
@@ -83,6 +84,17 @@ class Crew:
                 return
             for key, _ in self._selector.select(left):
                 self._listen(key.data)
+
+    def wait_for(self, name: str, seconds: float) -> None:
+        """Wait for the end of one process, but no longer than that: then it is ended, and everybody else goes on."""
+        deadline, patience = self._deadline, time.monotonic() + seconds
+        while not self.over(name) and (left := min(patience, deadline) - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                self._listen(key.data)
+        member = self._members.get(name)
+        if member is not None and not member.over:
+            self._fail(member, f"It had not ended after {seconds:.0f} seconds{_during(member.busy)}.", "timeout")
+            self._end_member(member)
 
     def run_apart(self, name: str, results: Writer, run: Callable[[Writer], None]) -> None:
         """Run something in a process of its own that has seen nothing yet, and wait for its end."""
@@ -171,12 +183,12 @@ class Crew:
         if member.process is not None:
             return member.process
         try:
-            return int((self._scratch / f"road-{member.method}.pid").read_text(encoding="ascii"))
+            return int((self._scratch / f"{member.name.replace(' ', '-')}.pid").read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None
 
     def _fail(self, member: Member, message: str, status: str) -> None:
-        busy = member.busy or StageBegan(name=_first_stage(member), method=member.method)
+        busy = member.busy or StageBegan(name=member.first, method=member.method)
         title = "Crashed" if status == "crashed" else "Out of time"
         advice = advice_for(message, stage=busy.name) if status == "crashed" else MORE_TIME
         stage = Stage(
@@ -202,15 +214,14 @@ class Crew:
     def kill(self) -> None:
         """End everybody at once."""
         for member in self._members.values():
-            process = None if member.over else self._process_of(member)
-            if process is not None:
-                end([process])
-            member.over = True
+            self._end_member(member)
+
+    def _end_member(self, member: Member) -> None:
+        process = None if member.over else self._process_of(member)
+        if process is not None:
+            end([process])
+        member.over = True
 
 
-def _during(busy: StageBegan) -> str:
-    return f" in stage {busy.name}" + (f", {busy.detail}" if busy.detail else "")
-
-
-def _first_stage(member: Member) -> StageName:
-    return "load" if member.method is None else "traced" if member.method == "trace" else "scripted"
+def _during(busy: StageBegan | None) -> str:
+    return "" if busy is None else f" in stage {busy.name}" + (f", {busy.detail}" if busy.detail else "")

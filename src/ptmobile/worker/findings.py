@@ -28,16 +28,19 @@ from ptmobile.result import (
 )
 from ptmobile.worker.adapting.records import load_adaptation
 from ptmobile.worker.app_cards import app_card, java_notices
+from ptmobile.worker.asides import Asides
 from ptmobile.worker.built import Built, Inspector, variants_of
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.proof import not_finite, output_cards
 from ptmobile.worker.crew import Crew
 from ptmobile.worker.model_process import EAGER_AGAIN, INPUTS
+from ptmobile.worker.noise.telling import failure_with_floor, with_floor
 from ptmobile.worker.other_sizes import size_notices
 from ptmobile.worker.pairing import EAGER, Pairing
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.tables import tables_of
+from ptmobile.worker.weighing import Weighed, weigh
 
 _BEFORE_ROADS: tuple[StageName, ...] = ("load", "inputs", "eager")
 
@@ -47,6 +50,7 @@ class Findings:
 
     def __init__(self, job: Job, crew: Crew) -> None:
         scratch = self._scratch = Path(job.scratch)
+        self._job = job
         self._crew = crew
         self._record = crew.record
         self._pairing = Pairing(scratch, Policy.of(job.spec), crew.record.passed)
@@ -58,6 +62,7 @@ class Findings:
         self._app: AppCard | None = None
         self._spec = job.spec
         self._roads: dict[Method, list[Built]] = {}
+        self._weighed = Weighed()
         self.inspector = Inspector(scratch, crew, self._pairing, tables_of(job.asked))
 
     def judge_eager(self) -> bool:
@@ -120,16 +125,28 @@ class Findings:
             for notice in java_notices(self._app, self._spec):
                 self._crew.notice(notice)
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether eager gave the same answer twice."""
+        return bool(self._deterministic)
+
+    def weigh(self, asides: Asides) -> None:
+        """Set the differences of the kept files beside the model's own errors, its choices and its latency."""
+        _, builds = self._chosen()
+        self._weighed = weigh(self._job, self._crew, self._pairing, asides, builds)
+
     def result(self, asked: str, seconds: float) -> ModelResult:
         """Everything that was found."""
         method, builds = self._chosen()
         shipped = bool(builds) and all(built.verified for built in builds)
         files = [built.file for built in builds if built.file is not None]
         decisive = set().union(*(variants_of(built.build) for built in builds))
+        weighed = self._weighed
+        failure = None if shipped else self._failure or self._first_failure()
         return ModelResult(
             stages=tuple(self._record.stages.values()),
             comparisons=tuple(
-                msgspec.structs.replace(c, decides={c.reference, c.candidate} <= decisive)
+                msgspec.structs.replace(with_floor(c, weighed.noise), decides={c.reference, c.candidate} <= decisive)
                 for c in self._pairing.comparisons
             ),
             notices=tuple(self._record.notices),
@@ -141,8 +158,12 @@ class Findings:
             editions=tuple(file for file in files if file.edition),
             adapted=self._adapted(method),
             app=self._app,
+            noise=weighed.noise,
+            decisions=weighed.decisions,
+            timing=weighed.timing,
+            repair_cost=weighed.repair_cost,
             choice=self._choice(asked, method) if shipped and method else "",
-            failure=None if shipped else self._failure or self._first_failure(),
+            failure=failure and failure_with_floor(failure, self._pairing.comparisons, weighed.noise),
             environment=environment(),
             seconds=seconds,
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,9 +17,10 @@ from msgspec.structs import replace
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build
 from ptmobile.protocol import Job
-from ptmobile.result import METHODS, Method, ModelResult
+from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
+from ptmobile.worker.asides import Asides
 from ptmobile.worker.built import Built, Inspector
-from ptmobile.worker.channel import Writer, pipe
+from ptmobile.worker.channel import Reader, Writer, pipe
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.device_process import run_device
 from ptmobile.worker.device_verdicts import asks_phones
@@ -38,43 +40,67 @@ def run_job(job: Job, results: Writer) -> ModelResult:
     start = time.monotonic()
     crew = Crew(Path(job.scratch), start + job.spec.timeout_minutes * 60, results.send)
     findings = Findings(job, crew)
-    roads = _start_model(job, crew, results)
+    roads, beside = _start_model(job, crew, results)
+    asides = Asides(job, crew, beside)
     crew.wait(lambda: crew.over("model") and all(crew.settled(CAPTURED[m], f"road {m}") for m in METHODS))
     if findings.judge_eager():
         findings.compare_captured()
+        asides.begin(deterministic=findings.deterministic)
         methods = filter(findings.captured_well, ORDER[job.spec.method])
         builders = {m: _Builder(job, crew, findings.inspector, results, roads[m]) for m in methods}
         if not any(findings.take(m, builder.as_asked(m)) for m, builder in builders.items()):
             any(findings.take(m, builder.repaired()) for m, builder in builders.items())
         findings.tell()
+        findings.weigh(asides)
+    asides.close()
     for orders in roads.values():
         os.close(orders)  # a road that hears nothing more ends
     crew.disband()
     return findings.result(job.spec.method, round(time.monotonic() - start, 3))
 
 
-def _start_model(job: Job, crew: Crew, results: Writer) -> dict[Method, int]:
-    """Fork the process of the model; returns the descriptors through which the roads hear whether to go on."""
+def _start_model(job: Job, crew: Crew, results: Writer) -> tuple[dict[Method, int], dict[Aside, int]]:
+    """Fork the process of the model.
+
+    Returns the descriptors through which the roads, and what is beside them, hear whether to go on.
+    """
     model_reader, model_writer = pipe()
-    readers, ends, orders = {}, {}, {}
-    for method in METHODS:
-        readers[method], writer = pipe()
-        listening, orders[method] = os.pipe()
-        ends[method] = RoadEnds(writer, listening)
+    roads = {method: _lines() for method in METHODS}
+    asides = {aside: _lines() for aside in ASIDES}
+    everybody = [*roads.values(), *asides.values()]
 
     def main() -> None:
         results.close()
-        for descriptor in orders.values():
-            os.close(descriptor)
-        run_model(job, ModelEnds(model_writer, ends))
+        for line in everybody:
+            os.close(line.orders)
+        ends = ({method: line.ends for method, line in roads.items()}, {a: line.ends for a, line in asides.items()})
+        run_model(job, ModelEnds(model_writer, *ends))
 
     process = fork(main)
     model_writer.close()
     crew.add(Member("model", model_reader, process))
-    for method in METHODS:
-        ends[method].close()
-        crew.add(Member(f"road {method}", readers[method], method=method))
-    return orders
+    for line in everybody:
+        line.ends.close()
+    for method, line in roads.items():
+        crew.add(Member(f"road {method}", line.reader, method=method, first=CAPTURED[method]))
+    for aside, line in asides.items():
+        crew.add(Member(aside, line.reader, first=aside))
+    return {m: line.orders for m, line in roads.items()}, {aside: line.orders for aside, line in asides.items()}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Both ways between the supervisor and one process: it listens to ``reader``, and is heard through ``orders``."""
+
+    reader: Reader
+    orders: int
+    ends: RoadEnds
+
+
+def _lines() -> _Line:
+    reader, writer = pipe()
+    listening, orders = os.pipe()
+    return _Line(reader, orders, RoadEnds(writer, listening))
 
 
 class _Builder:

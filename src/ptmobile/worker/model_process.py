@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import torch
 
 from ptmobile.protocol import Job
-from ptmobile.result import METHODS, Method, Notice
+from ptmobile.result import METHODS, Aside, Method, Notice
 from ptmobile.worker import values
 from ptmobile.worker.adapting.arguments import called_with
 from ptmobile.worker.channel import Writer
@@ -23,12 +24,15 @@ from ptmobile.worker.example_inputs import TrialInputs, make_trials
 from ptmobile.worker.inputs_of_torchvision import default_inputs
 from ptmobile.worker.loading import load_model
 from ptmobile.worker.other_sizes import run_eager_on_other_sizes
+from ptmobile.worker.noise import memory
+from ptmobile.worker.noise.process import run_again
 from ptmobile.worker.processes import fork
 from ptmobile.worker.road import RoadEnds, walk_road
 from ptmobile.worker.running import run_all, run_once
 from ptmobile.worker.saving import prepare_to_save
 from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.state import Snapshot
+from ptmobile.worker.timing import run_timing
 from ptmobile.worker.value_files import save_tree
 
 EAGER, EAGER_AGAIN, INPUTS = "eager", "eager-again", "inputs"
@@ -37,10 +41,11 @@ OTHER_SEED = 7919  # small: the CPU generator uses the low 32 bits only
 
 @dataclass(frozen=True)
 class ModelEnds:
-    """What the model process speaks through: its own channel and those it hands to the roads."""
+    """What the model process speaks through: its own channel, and those of the roads and of what is beside them."""
 
     channel: Writer
     roads: dict[Method, RoadEnds]
+    asides: dict[Aside, RoadEnds]
 
 
 def run_model(job: Job, ends: ModelEnds) -> None:
@@ -59,13 +64,20 @@ def run_model(job: Job, ends: ModelEnds) -> None:
             if not job.spec.optimize:
                 prepare_to_save(loaded.module)
             module = called_with(loaded.module, trials[0].layout, job.spec.preserve_methods)
+            before = memory.current_bytes()
             kept = run_eager(module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
             run_eager_on_other_sizes(module, trials, Path(job.scratch))
     except StageFailedError:
         return
     changed = changes_inputs(Path(job.scratch) / EAGER, [trial.number for trial in trials])
     reporter.notice(*_told(kept, changed=changed))
-    _fork_roads(job, module, trials, ends)
+    values_bytes = max(memory.peak_bytes() - before, 0)
+    walks: list[tuple[RoadEnds, Callable[[RoadEnds], None]]] = [
+        (ends.roads[method], partial(walk_road, job, method, module, trials)) for method in METHODS
+    ]
+    walks.append((ends.asides["float64"], partial(run_again, job, module, trials, values_bytes)))
+    walks.append((ends.asides["timed"], partial(run_timing, job, module, trials)))
+    _fork_all(walks, ends.channel)
 
 
 def _told(kept: tuple[str, ...], *, changed: bool) -> Iterator[Notice]:
@@ -120,17 +132,16 @@ def first_of_each_shape(trials: list[TrialInputs]) -> list[TrialInputs]:
     return list(firsts.values())
 
 
-def _fork_roads(job: Job, module: torch.nn.Module, trials: list[TrialInputs], ends: ModelEnds) -> None:
-    """Fork the roads and tell the supervisor, who adopts them when this process ends."""
-    for method in METHODS:
-        own = ends.roads[method]
-        others = [ends.roads[other] for other in METHODS if other != method]
+def _fork_all(walks: list[tuple[RoadEnds, Callable[[RoadEnds], None]]], channel: Writer) -> None:
+    """Fork a process for each, and tell the supervisor, who adopts them when this process ends."""
+    for own, walk in walks:
 
-        def main(own: RoadEnds = own, others: list[RoadEnds] = others, method: Method = method) -> None:
-            ends.channel.close()
-            for other in others:
-                other.close()
-            walk_road(job, method, module, trials, own)
+        def main(own: RoadEnds = own, walk: Callable[[RoadEnds], None] = walk) -> None:
+            channel.close()
+            for other, _ in walks:
+                if other is not own:
+                    other.close()
+            walk(own)
 
         fork(main)
-    os.close(ends.channel.descriptor)
+    os.close(channel.descriptor)

@@ -37,8 +37,7 @@ def run_all(variant: Variant, trials: list[TrialInputs], folder: Path, began: Ca
     profiling runs of the specialiser cost more than the trials themselves.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    unspecialised = torch.jit.optimized_execution(False) if _is_script(variant) else contextlib.nullcontext()
-    with unspecialised:
+    with unspecialised(variant):
         for trial in trials:
             began(trial.number)
             arguments, stem = [argument.clone() for argument in trial.arguments], folder / str(trial.number)
@@ -46,5 +45,7 @@ def run_all(variant: Variant, trials: list[TrialInputs], folder: Path, began: Ca
             keep_changed(trial.arguments, arguments, stem)
 
 
-def _is_script(variant: Variant) -> bool:
-    return isinstance(variant, torch.jit.ScriptModule)
+def unspecialised(variant: Variant) -> contextlib.AbstractContextManager[object]:
+    """While it is entered, TorchScript runs as it was written."""
+    script = isinstance(variant, torch.jit.ScriptModule)
+    return torch.jit.optimized_execution(False) if script else contextlib.nullcontext()

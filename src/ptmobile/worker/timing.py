@@ -1,0 +1,112 @@
+"""Latencies of the eager model and of its files, side by side: in one process, by one thread, in turn.
+
+They are of this machine and say nothing of a device; their ratio says what an optimisation, or a repair, has brought.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import msgspec
+import torch
+from torch.jit.mobile import _load_for_lite_interpreter
+
+from ptmobile.device.errors import CannotRunError
+from ptmobile.protocol import Job
+from ptmobile.result import Latency, Timing
+from ptmobile.worker.example_inputs import TrialInputs
+from ptmobile.worker.loading.user_code import describe
+from ptmobile.worker.pairing import EAGER
+from ptmobile.worker.road import RoadEnds
+from ptmobile.worker.running import unspecialised
+from ptmobile.worker.stage import Reporter, StageFailedError
+
+TIMED: Final = "timed"
+#: What all runs of a model may take together, as far as single runs are shorter.
+BUDGET_SECONDS: Final = 2.0
+_MOST_ROUNDS: Final = 100
+
+
+class Files(msgspec.Struct, frozen=True):
+    """What to time beside the eager model: files by their variants."""
+
+    files: dict[str, str]
+
+
+def order(descriptor: int, files: Mapping[str, Path]) -> None:
+    """Have the process begin.
+
+    Raises:
+        BrokenPipeError: the process is no more.
+    """
+    os.write(descriptor, msgspec.json.encode(Files({name: str(path) for name, path in files.items()})) + b"\n")
+
+
+def run_timing(job: Job, module: torch.nn.Module, trials: list[TrialInputs], ends: RoadEnds) -> None:
+    """Wait for the files, then run them and the eager model in turn on the first input."""
+    scratch = Path(job.scratch)
+    (scratch / f"{TIMED}.pid").write_text(str(os.getpid()), encoding="ascii")
+    with os.fdopen(ends.orders, "rb", closefd=False) as stream:
+        line = stream.readline()
+    if not line:
+        return
+    reporter = Reporter(ends.channel, Path(job.workspace))
+    with contextlib.suppress(StageFailedError), reporter.stage(TIMED, "Latencies were not measured"):
+        try:
+            timing = _timed(module, trials[0], msgspec.json.decode(line, type=Files).files)
+        except Exception as error:
+            raise CannotRunError(describe(error, 300)) from error
+        (scratch / f"{TIMED}.json").write_bytes(msgspec.json.encode(timing))
+
+
+def _timed(module: torch.nn.Module, trial: TrialInputs, files: Mapping[str, str]) -> Timing:
+    variants: dict[str, Callable[..., object]] = {EAGER: module}
+    variants |= {name: _load_for_lite_interpreter(path) for name, path in files.items()}
+    with unspecialised(module), torch.no_grad():
+        taken, warm = measure({name: _run(variant, trial) for name, variant in variants.items()})
+    latencies = (Latency(variant=name, seconds=float(f"{median(t):.4g}"), runs=len(t)) for name, t in taken.items())
+    return Timing(latencies=tuple(latencies), trial=trial.number, warm=warm)
+
+
+def _run(variant: Callable[..., object], trial: TrialInputs) -> Callable[[], float]:
+    """One run on copies of the inputs, which is told by its seconds; copying them is not counted."""
+
+    def run() -> float:
+        arguments = [argument.clone() for argument in trial.arguments]
+        start = time.perf_counter()
+        variant(*arguments)
+        return time.perf_counter() - start
+
+    return run
+
+
+def measure(
+    runs: Mapping[str, Callable[[], float]], budget: float = BUDGET_SECONDS
+) -> tuple[dict[str, list[float]], bool]:
+    """The seconds of each variant's runs, round by round in alternating order, and whether all had run before.
+
+    A round that takes more than half of the budget is not repeated.
+    """
+    first = {name: [run()] for name, run in runs.items()}
+    spent = _sum(first)
+    if spent > budget / 2:
+        return first, False
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    order_of_names = list(runs)
+    for _ in range(_MOST_ROUNDS):
+        for name in order_of_names:
+            taken[name].append(runs[name]())
+        order_of_names.reverse()
+        if spent + _sum(taken) + _sum(first) > budget:
+            break
+    return taken, True
+
+
+def _sum(taken: Mapping[str, list[float]]) -> float:
+    return sum(sum(seconds) for seconds in taken.values())

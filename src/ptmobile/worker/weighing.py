@@ -1,0 +1,73 @@
+"""What a difference means beside the model's own errors and for the classes chosen, and what a repair costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptmobile.editions import Build
+from ptmobile.protocol import Job
+from ptmobile.result import Decision, NoiseFloor, RepairCost, Timing
+from ptmobile.worker.asides import Asides, conversion_of, latency_ratio
+from ptmobile.worker.built import Built
+from ptmobile.worker.crew import Crew
+from ptmobile.worker.decisions import decision_notices, decisions
+from ptmobile.worker.pairing import EAGER, Pairing
+from ptmobile.worker.remedies import first_build
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What there is to say of the kept files beside their differences; empty where nothing was measured."""
+
+    noise: NoiseFloor | None = None
+    decisions: tuple[Decision, ...] = ()
+    timing: Timing | None = None
+    repair_cost: RepairCost | None = None
+
+
+def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequence[Built]) -> Weighed:
+    """Measure; ``builds`` are those whose files are kept, the main one first."""
+    noise = asides.noise(pairing.load, pairing.trials)
+    main = next((built.build for built in builds if built.file is not None and not built.file.edition), None)
+    if main is None:
+        return Weighed(noise=noise)
+    noise = conversion_of(noise, pairing.comparisons, final_of(main))
+    candidates = [key for built in builds for key in _variants(built, crew)]
+    found = decisions(pairing.load, pairing.trials, EAGER, candidates)
+    agreeing = {c.candidate for c in pairing.comparisons if c.reference == EAGER and c.passed}
+    for notice in decision_notices(found, agreeing):
+        crew.notice(notice)
+    timing, cost = _timed(job, crew, asides, main)
+    return Weighed(noise, found, timing, cost)
+
+
+def final_of(build: Build) -> str:
+    """The last variant of a build that this machine runs."""
+    return build.key("backported" if build.backported else "lite")
+
+
+def _variants(built: Built, crew: Crew) -> Iterator[str]:
+    """The variants of a build's file, from the optimised model to the apps' libraries, as far as they ran."""
+    build = built.build
+    keys = [build.key(stage) for stage in ("optimised", "lite", "backported")]
+    keys += [build.key("device", f"{verdict.release} {verdict.abi}") for verdict in built.devices]
+    yield from filter(crew.record.passed, keys)
+
+
+def _timed(job: Job, crew: Crew, asides: Asides, main: Build) -> tuple[Timing | None, RepairCost | None]:
+    """The latency of the main file, and how it and the size compare with the file that was asked for."""
+    scratch, final = Path(job.scratch), final_of(main)
+    files = {final: main.file(scratch)}
+    asked = first_build(job.spec, main.method, main.edition)
+    if main.remedy and crew.record.passed(final_of(asked)):
+        files[final_of(asked)] = asked.file(scratch)
+    timing = asides.timing(files, final)
+    if not main.remedy:
+        return timing, None
+    size = asked.file(scratch).stat().st_size if asked.file(scratch).exists() else 0
+    return timing, RepairCost(
+        latency_ratio=latency_ratio(timing, final, final_of(asked)),
+        size_ratio=float(f"{main.file(scratch).stat().st_size / size:.4g}") if size else None,
+    )
