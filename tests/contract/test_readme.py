@@ -33,14 +33,20 @@ from ptmobile.report import model as report_model
 from ptmobile.report.outputs import OUTPUTS
 from ptmobile.result import (
     Comparison,
+    Decision,
     Environment,
     Failure,
+    Latency,
     ModelResult,
+    NoiseFloor,
     Notice,
     OutputCard,
+    OutputNoise,
     Problem,
+    RepairCost,
     Stage,
     StageName,
+    Timing,
     Trial,
     Values,
 )
@@ -183,6 +189,7 @@ def test_the_command_lines_own_list_of_exit_codes_is_right() -> None:
             AppValue,
             report_model.AppCode,
         ),
+        *(NoiseFloor, OutputNoise, Decision, Timing, Latency, RepairCost),
     ],
     ids=lambda struct: struct.__name__,
 )

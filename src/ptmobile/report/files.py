@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ptmobile.report.devices import verified_on_device
+from ptmobile.report.meaning import cost_words
 from ptmobile.report.model import ModelReport, ShippedFile
 from ptmobile.report.numbers import size
 from ptmobile.runtimes.releases import CAVEAT
@@ -47,13 +48,16 @@ def edition_rows(model: ModelReport, marks: tuple[str, str]) -> tuple[EditionRow
 
 def changes(model: ModelReport) -> tuple[str, ...]:
     """What was done to the model for the sake of a release or a defect, file by file."""
-    return tuple(line for file in model.files for line in _changes(file))
+    cost = cost_words(model.result.repair_cost)
+    return tuple(line for file in model.files for line in _changes(file, "" if file.edition else cost))
 
 
-def _changes(file: ShippedFile) -> Iterator[str]:
+def _changes(file: ShippedFile, cost: str) -> Iterator[str]:
     where = f" (file for {file.edition})" if file.edition else ""
     if file.remedy:
         yield shorten(f"The file is {file.remedy}.{where}", _LINE)
+        if cost:
+            yield cost
     for change in file.changes:
         yield shorten(f"Rewritten: {change}{where}", _LINE)
     for left in file.left:

@@ -35,10 +35,11 @@ from ptmobile.report.files import (
     operators_name,
     runtime_notes,
 )
+from ptmobile.report.meaning import NoiseRow, meaning, noise_rows
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import count, seconds, short, size
 from ptmobile.report.proving import proof_of
-from ptmobile.result import Comparison, OutputCard, Stage, Trial
+from ptmobile.result import ASIDES, Comparison, OutputCard, Stage, Trial
 from ptmobile.visible import shorten
 
 MARKS = {"passed": PASSED, "failed": FAILED, "crashed": "💥", "skipped": ASIDE}
@@ -108,6 +109,7 @@ class ModelView:
     square: Square | None
     pairs: tuple[PairRow, ...]
     findings: Cut[FindingRow]
+    noise: Cut[NoiseRow]
     stages: tuple[StageRow, ...]
     asides: tuple[StageRow, ...]
     trials: Cut[str]
@@ -235,6 +237,7 @@ def _model(model: ModelReport) -> ModelView:
         square=square_of(result.comparisons),
         pairs=tuple(map(pair_row, result.comparisons[:100])),
         findings=cut(finding_rows(result.comparisons), 20),
+        noise=cut(noise_rows(result), 50),
         stages=tuple(map(_stage, result.stages[:30])),
         asides=tuple(_asides(model)),
         trials=cut(list(map(_trial, result.trials)), 20),
@@ -302,7 +305,7 @@ def _asides(model: ModelReport) -> Iterator[StageRow]:
     """Stages that failed without failing the model: the other road came to its end."""
     if model.verdict.status == "passed":
         for stage in model.result.stages[:30]:
-            if stage.problem is not None:
+            if stage.problem is not None and stage.name not in ASIDES:
                 line = next(iter(stage.problem.message.strip().splitlines()), "")
                 yield StageRow(ASIDE, stage.key, shorten(f"{stage.problem.title}: {line}", _CELL))
 
@@ -322,6 +325,8 @@ def _facts(model: ModelReport, proof: Comparison | None) -> Iterator[tuple[str, 
     if proof is not None:
         reference = "the eager model" if proof.reference == "eager" else "the host's lite interpreter"
         yield f"Difference from {reference}", _difference(proof), False
+    for key, value in meaning(result):
+        yield key, value, False
     if result.trials:
         drawn = any(trial.seed is not None for trial in result.trials)
         different = sum(trial.repeats is None for trial in result.trials)
