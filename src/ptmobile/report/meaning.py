@@ -56,16 +56,16 @@ def _row(noise: OutputNoise) -> NoiseRow:
 def _own_error(floor: NoiseFloor) -> str:
     jitter = ""
     if floor.jitter:
-        jitter = f" Two runs of the same input with the same random state differ by {short(floor.jitter)}."
+        jitter = f"; two runs of the same input with the same random state differ by {short(floor.jitter)}"
     if floor.reason:
-        return f"not measured: {floor.reason}{jitter}"
+        return f"not measured: {floor.reason.removesuffix('.')}{jitter}"
     measured = [noise for noise in floor.outputs if noise.max_abs is not None]
     if not measured:
-        return f"not measured: {floor.outputs[0].note or 'no output can be compared'}.{jitter}"
+        return f"not measured: {floor.outputs[0].note or 'no output can be compared'}{jitter}"
     worst = max(measured, key=_closeness)
     of = f" of {shorten(worst.output, _NAME)}" if len(floor.outputs) > 1 else ""
     part = f", {short(worst.relative)} of the largest value" if worst.relative else ""
-    return f"{short(worst.max_abs)} in float32 against float64{of}{part}{_beside(worst)}.{jitter}"
+    return f"{short(worst.max_abs)} in float32 against float64{of}{part}{_beside(worst)}{jitter}"
 
 
 def _closeness(noise: OutputNoise) -> tuple[float, float]:
@@ -96,11 +96,8 @@ def _choice(decision: Decision) -> str:
     top5 = f", the first five in {decision.top5:,}" if decision.top5 is not None else ""
     ties = f" ({decision.ties:,} more tie)" if decision.ties else ""
     margin = f"; the smallest margin is {short(decision.margin)}" if decision.margin is not None else ""
-    if margin and decision.difference:
-        times = (decision.margin or 0.0) / decision.difference
-        margin += (
-            f", {times:,.0f} times the largest difference" if times >= 10 else f", {times:.2g} times the difference"
-        )
+    if decision.margin is not None and decision.difference:
+        margin += f", {decision.margin / decision.difference:.2g} times the largest difference"
     scores = f"read as scores of {decision.classes:,} classes: "
     return f"{scores}in {decision.top1:,} of {decision.rows:,} rows{top5}{ties}{margin}"
 

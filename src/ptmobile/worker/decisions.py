@@ -94,7 +94,7 @@ class Choices:
         if not expected.numel() or self.classes < 2:
             return
         best = expected.topk(2).values
-        margin = (best[:, 0] - best[:, 1]).nan_to_num(nan=0.0)  # infinities of one sign tie
+        margin = (best[:, 0] - best[:, 1]).nan_to_num(nan=0.0, posinf=math.inf)  # infinities of one sign tie
         decided = margin > 0
         self.ties += int((~decided).sum())
         expected, actual, margin = expected[decided], actual[decided], margin[decided]
@@ -104,7 +104,7 @@ class Choices:
     def _count(self, expected: torch.Tensor, actual: torch.Tensor, margin: torch.Tensor) -> None:
         off = (actual - expected).abs()
         off[actual == expected] = 0.0  # equal infinities differ by NaN otherwise
-        off = off.nan_to_num(nan=math.inf).amax(1)
+        off = off.nan_to_num(nan=math.inf, posinf=math.inf).amax(1)
         self.rows += len(expected)
         self.top1 += int(_within(expected, actual, 1).sum())
         self.top5 += int(_within(expected, actual, _TOP).sum()) if self.classes > _TOP else 0

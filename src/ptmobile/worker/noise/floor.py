@@ -67,16 +67,16 @@ def _float32(tree: StoredTree) -> Mapping[str, torch.Tensor]:
 
 
 def jitter(load: Loader, trial: int, eager: str, same: str) -> float | None:
-    """The largest difference between two runs that should be one; infinite where they differ in form."""
+    """The largest difference between two runs that should be one; None where they differ in form, or by NaN."""
     first, second = load(eager, trial).numbers(), load(same, trial).numbers()
     largest_found = 0.0
     for path, tensor in first.items():
         other = second.get(path)
         if other is None or other.shape != tensor.shape:
-            return math.inf
+            return None
         if tensor.numel():
             largest_found = max(largest_found, float(difference(tensor, other.to(tensor.dtype)).max()))
-    return largest_found
+    return largest_found if math.isfinite(largest_found) else None
 
 
 def with_conversion(floor: NoiseFloor, comparison: Comparison | None) -> NoiseFloor:
