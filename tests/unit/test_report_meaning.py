@@ -108,8 +108,8 @@ def test_the_choices_of_the_last_variant_on_the_host_are_shown() -> None:
 
 def test_a_latency_says_that_it_is_no_devices() -> None:
     assert said(timing=TIMING) == {
-        LATENCY: "6.25\xa0ms, 0.50 times the eager model's 12.5\xa0ms (one thread, side by side; it says nothing about a "
-        "device)"
+        LATENCY: "6.25\xa0ms, 0.50 times the eager model's 12.5\xa0ms (one thread, side by side; it says nothing "
+        "about a device)"
     }
     assert "(one thread, run once; " in said(timing=replace(TIMING, warm=False))[LATENCY]
     assert said(timing=replace(TIMING, latencies=TIMING.latencies[:1])) == {}
