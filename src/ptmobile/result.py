@@ -190,10 +190,12 @@ class OutputNoise(Record, frozen=True, kw_only=True):
 
     ``max_abs``: eager in float32 against eager in float64, its largest difference; ``relative`` to the output's largest
     value. ``conversion``: the largest difference of the file from eager, and ``multiple`` how many times ``max_abs``
-    that is. None stands for a number that is not finite, or does not exist; ``note`` says why.
+    that is. All are of one ``trial``, that in which the file is worst. None stands for a number that is not finite, or
+    does not exist; ``note`` says why.
     """
 
     output: Name
+    trial: int | None = None
     max_abs: float | None = None
     relative: float | None = None
     conversion: float | None = None

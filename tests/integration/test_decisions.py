@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ptmobile.result import Decision
-from ptmobile.worker.comparing.pairs import Loader, load_from
+from ptmobile.worker.comparing.pairs import load_from
+from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.decisions import Choices, decision_notices, decisions
 from ptmobile.worker.value_files import save_tree
 from ptmobile.worker.values import flatten

@@ -15,10 +15,11 @@ from run_support import Converter, prepared_converter
 from ptmobile.report.meaning import meaning
 from ptmobile.result import OutputNoise, Stage
 from ptmobile.worker.channel import pipe
-from ptmobile.worker.comparing.pairs import Loader, load_from
+from ptmobile.worker.comparing.pairs import load_from
+from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.noise import memory
-from ptmobile.worker.noise.floor import jitter, noise_floor
+from ptmobile.worker.noise.floor import jitter, own_errors
 from ptmobile.worker.noise.widening import InFloat64, NoFloorError, refuse_unfit, widen
 from ptmobile.worker.value_files import save_tree
 from ptmobile.worker.values import flatten
@@ -125,7 +126,7 @@ def test_the_error_of_each_float32_output_is_measured(convert: Converter) -> Non
     report = convert("noisy.py:Plain", [2, 4])
     floor = report.result.noise
     assert floor is not None
-    assert (floor.trials, floor.jitter, floor.reason) == (3, 0.0, "")
+    assert (floor.trials, floor.jitter, floor.reason) == (len(report.result.trials), 0.0, "")
     (noise,) = floor.outputs  # the other one is of integers
     assert noise.output == "out[0]"
     assert noise.max_abs is not None
@@ -162,7 +163,7 @@ def test_a_choice_between_two_scores_that_are_one_is_called_unstable(convert: Co
     report = convert("noisy.py:Torn", [256, 3, 3, 3], method="script")
     assert report.verdict.code == 0
     (lite,) = [d for d in report.result.decisions if d.candidate == "lite (script)"]
-    assert (lite.classes, lite.top5, lite.rows + lite.ties) == (2, None, 3 * 256)
+    assert (lite.classes, lite.top5, lite.rows + lite.ties) == (2, None, 256 * len(report.result.trials))
     assert 0 < lite.top1 < lite.rows
     assert lite.ties > 0
     assert lite.margin is not None
@@ -288,14 +289,14 @@ def test_the_floor_in_numbers(load: Loader, tmp_path: Path) -> None:
     }  # fmt: skip
     stored(tmp_path, "eager", narrow)
     stored(tmp_path, "float64", wide)
-    found = {noise.output: noise for noise in noise_floor(load, [0], "eager", "float64")}
-    assert found["out['sum']"] == OutputNoise(output="out['sum']", max_abs=0.5, relative=0.125)
+    found = {noise.output: noise for noise in own_errors(load, [0], "eager", "float64").beside(None)}
+    assert found["out['sum']"] == OutputNoise(output="out['sum']", trial=0, max_abs=0.5, relative=0.125)
     assert (found["out['number']"].max_abs, found["out['empty']"].max_abs) == (0.25, 0.0)
     assert "out['count']" not in found
     for name, note in (("shape", "its shape is [3]"), ("kind", "float32 in float64 too"), ("gone", "not there"), ("nan", "not finite")):  # fmt: skip # noqa: E501
         assert found[f"out['{name}']"].max_abs is None
         assert note in found[f"out['{name}']"].note
-    assert noise_floor(load, [], "eager", "float64") == ()
+    assert own_errors(load, [], "eager", "float64").beside(None) == ()
 
 
 def test_jitter(load: Loader, tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ptmobile.protocol import Job
-from ptmobile.result import Aside, Comparison, NoiseFloor, Notice, Stage, Timing
-from ptmobile.worker.comparing.pairs import Loader
+from ptmobile.result import Aside, NoiseFloor, Notice, Stage, Timing
+from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.crew import Crew
-from ptmobile.worker.noise.floor import jitter, noise_floor, with_conversion
+from ptmobile.worker.noise.floor import OwnErrors, jitter, own_errors
 from ptmobile.worker.noise.process import FLOAT64, SAME, ask
 from ptmobile.worker.pairing import EAGER
 from ptmobile.worker.timing import TIMED, order
@@ -50,19 +50,19 @@ class Asides:
         for descriptor in self._orders.values():
             os.close(descriptor)
 
-    def noise(self, load: Loader, trials: Sequence[int]) -> NoiseFloor:
+    def noise(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
         """The model's own errors; waits for them. A run in float64 that failed is a notice."""
         self._crew.wait_for(FLOAT64, _PATIENCE_SECONDS)
         floor = NoiseFloor(jitter=self._jitter(load, trials[0]))
         if not self._deterministic:
-            return replace(floor, reason=_NONDETERMINISTIC)
+            return replace(floor, reason=_NONDETERMINISTIC), OwnErrors()
         stage = self._crew.record.stages.get(FLOAT64)
         if stage is None or stage.status != "passed":
-            return replace(floor, reason=self._reason(stage))
+            return replace(floor, reason=self._reason(stage)), OwnErrors()
         ran = [number for number in trials if (self._scratch / FLOAT64 / f"{number}.json").exists()]
-        outputs = noise_floor(load, ran, EAGER, FLOAT64)
-        reason = "" if outputs else "No output is of float32: nothing in it is rounded."
-        return replace(floor, trials=len(ran), outputs=outputs, reason=reason)
+        errors = own_errors(load, ran, EAGER, FLOAT64)
+        reason = "" if errors.errors else "No output is of float32: nothing in it is rounded."
+        return replace(floor, trials=len(ran), reason=reason), errors
 
     def _reason(self, stage: Stage | None) -> str:
         problem = stage.problem if stage else None
@@ -96,9 +96,3 @@ def latency_ratio(timing: Timing | None, variant: str, reference: str) -> float 
     if variant not in seconds or not seconds.get(reference):
         return None
     return float(f"{seconds[variant] / seconds[reference]:.4g}")
-
-
-def conversion_of(floor: NoiseFloor, comparisons: Sequence[Comparison], final: str) -> NoiseFloor:
-    """The floor beside the error of the file, whose last variant on this machine is ``final``."""
-    proof = next((c for c in comparisons if (c.reference, c.candidate) == (EAGER, final)), None)
-    return with_conversion(floor, proof)

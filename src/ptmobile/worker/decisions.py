@@ -14,7 +14,7 @@ from typing import Final, Literal
 import torch
 
 from ptmobile.result import Decision, Notice
-from ptmobile.worker.comparing.pairs import Loader
+from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.value_files import StoredTree
 
 _SCORES: Final = ("float16", "bfloat16", "float32", "float64")

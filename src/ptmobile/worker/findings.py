@@ -146,7 +146,7 @@ class Findings:
         return ModelResult(
             stages=tuple(self._record.stages.values()),
             comparisons=tuple(
-                msgspec.structs.replace(with_floor(c, weighed.noise), decides={c.reference, c.candidate} <= decisive)
+                msgspec.structs.replace(with_floor(c, weighed.own.of), decides={c.reference, c.candidate} <= decisive)
                 for c in self._pairing.comparisons
             ),
             notices=tuple(self._record.notices),
@@ -163,7 +163,7 @@ class Findings:
             timing=weighed.timing,
             repair_cost=weighed.repair_cost,
             choice=self._choice(asked, method) if shipped and method else "",
-            failure=failure and failure_with_floor(failure, self._pairing.comparisons, weighed.noise),
+            failure=failure and failure_with_floor(failure, self._pairing.comparisons, weighed.own.of),
             environment=environment(),
             seconds=seconds,
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,

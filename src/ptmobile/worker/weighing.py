@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ptmobile.editions import Build
 from ptmobile.protocol import Job
 from ptmobile.result import Decision, NoiseFloor, RepairCost, Timing
-from ptmobile.worker.asides import Asides, conversion_of, latency_ratio
+from ptmobile.worker.asides import Asides, latency_ratio
 from ptmobile.worker.built import Built
 from ptmobile.worker.crew import Crew
 from ptmobile.worker.decisions import decision_notices, decisions
+from ptmobile.worker.noise.floor import OwnErrors
 from ptmobile.worker.pairing import EAGER, Pairing
 from ptmobile.worker.remedies import first_build
 
@@ -22,6 +25,7 @@ class Weighed:
     """What there is to say of the kept files beside their differences; empty where nothing was measured."""
 
     noise: NoiseFloor | None = None
+    own: OwnErrors = field(default_factory=OwnErrors)
     decisions: tuple[Decision, ...] = ()
     timing: Timing | None = None
     repair_cost: RepairCost | None = None
@@ -29,18 +33,19 @@ class Weighed:
 
 def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequence[Built]) -> Weighed:
     """Measure; ``builds`` are those whose files are kept, the main one first."""
-    noise = asides.noise(pairing.load, pairing.trials)
+    floor, own = asides.noise(pairing.load, pairing.trials)
     main = next((built.build for built in builds if built.file is not None and not built.file.edition), None)
     if main is None:
-        return Weighed(noise=noise)
-    noise = conversion_of(noise, pairing.comparisons, final_of(main))
+        return Weighed(noise=replace(floor, outputs=own.beside(None)), own=own)
+    proof = next((c for c in pairing.comparisons if (c.reference, c.candidate) == (EAGER, final_of(main))), None)
+    noise = replace(floor, outputs=own.beside(proof))
     candidates = [key for built in builds for key in _variants(built, crew)]
     found = decisions(pairing.load, pairing.trials, EAGER, candidates)
     agreeing = {c.candidate for c in pairing.comparisons if c.reference == EAGER and c.passed}
     for notice in decision_notices(found, agreeing):
         crew.notice(notice)
     timing, cost = _timed(job, crew, asides, main)
-    return Weighed(noise, found, timing, cost)
+    return Weighed(noise, own, found, timing, cost)
 
 
 def final_of(build: Build) -> str:

@@ -4,57 +4,90 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from msgspec.structs import replace
 
-from ptmobile.result import Comparison, NoiseFloor, OutputNoise, Values
+from ptmobile.result import Comparison, OutputNoise, Values
 from ptmobile.worker.comparing.metrics import difference, largest
-from ptmobile.worker.comparing.pairs import Loader
+from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.value_files import StoredTree
 
 _WIDE = ("float64", "complex128")
 
 
-@dataclass
-class _Output:
-    """One output over all trials."""
+@dataclass(frozen=True)
+class OwnErrors:
+    """``errors``: the largest difference of float32 from float64, for each output and trial; infinite where one of both
+    is not finite and the other is. ``sizes``: the output's largest value. ``notes``: why an output has no errors.
+    """
 
-    error: float = 0.0
-    scale: float = 0.0
-    note: str = ""
+    errors: dict[str, dict[int, float]] = field(default_factory=dict)
+    sizes: dict[str, dict[int, float]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
-    def add(self, narrow: torch.Tensor, wide: torch.Tensor, dtype: str) -> None:
-        self.scale = max(self.scale, largest(narrow))
-        if dtype not in _WIDE:
-            self.note = f"it is {dtype} in float64 too"
-        elif narrow.shape != wide.shape:
-            self.note = f"its shape is {list(wide.shape)} in float64 and {list(narrow.shape)} in float32"
-        elif narrow.numel():
-            self.error = max(self.error, float(difference(narrow, wide).max()))
+    def of(self, output: str, trial: int | None) -> float | None:
+        """The error in one trial; None if it is not known, or not finite."""
+        error = self.errors.get(output, {}).get(-1 if trial is None else trial)
+        return error if error is not None and math.isfinite(error) else None
 
-    def noise(self, output: str) -> OutputNoise:
-        if self.note:
-            return OutputNoise(output=output, note=f"{self.note}, so they cannot be compared")
-        if not math.isfinite(self.error):
-            return OutputNoise(output=output, note="one of both is not finite where the other is")
-        return OutputNoise(output=output, max_abs=self.error, relative=self.error / self.scale if self.scale else None)
+    def beside(self, comparison: Comparison | None) -> tuple[OutputNoise, ...]:
+        """Each output's error beside that of the file, which was compared with eager.
+
+        Both are of the trial in which the file is worst; without a file, of that with the largest part of its size.
+        """
+        values = {o.output: o.values for o in comparison.outputs if o.values is not None} if comparison else {}
+        return tuple(self._noise(output, values.get(output)) for output in self.errors)
+
+    def _noise(self, output: str, values: Values | None) -> OutputNoise:
+        if output in self.notes:
+            return OutputNoise(output=output, note=f"{self.notes[output]}, so they cannot be compared")
+        worst = values.trial if values and values.max_abs and values.trial in self.errors[output] else None
+        worst = self._worst(output) if worst is None else worst
+        error = self.of(output, worst)
+        if error is None:
+            return OutputNoise(output=output, trial=worst, note="one of both is not finite where the other is")
+        size = self.sizes[output][worst]
+        conversion = values.max_abs if values else None
+        return OutputNoise(
+            output=output,
+            trial=worst,
+            max_abs=error,
+            relative=error / size if size else None,
+            conversion=conversion,
+            multiple=conversion / error if conversion is not None and error else None,
+        )
+
+    def _worst(self, output: str) -> int:
+        sizes = self.sizes[output]
+        return max(sizes, key=lambda trial: self.errors[output][trial] / (sizes[trial] or 1.0))
 
 
-def noise_floor(load: Loader, trials: Sequence[int], eager: str, wide: str) -> tuple[OutputNoise, ...]:
-    """The rounding error of each output that is float32 (complex64) in the eager model, over some trials."""
-    found: dict[str, _Output] = {}
+def own_errors(load: Loader, trials: Sequence[int], eager: str, wide: str) -> OwnErrors:
+    """The rounding errors of each output that is float32 (complex64) in the eager model."""
+    found = OwnErrors()
     for number in trials:
         narrow, doubled = load(eager, number), load(wide, number)
         for path, tensor in _float32(narrow).items():
-            output = found.setdefault(path, _Output())
+            found.sizes.setdefault(path, {})[number] = largest(tensor)
+            error = found.errors.setdefault(path, {})
             other = doubled.numbers().get(path)
-            if other is None:
-                output.note = "it is not there in float64"
+            note = _incomparable(tensor, other, doubled.dtypes.get(path, "float64"))
+            if note or other is None:
+                found.notes[path] = note
             else:
-                output.add(tensor, other, doubled.dtypes.get(path, "float64"))
-    return tuple(output.noise(path) for path, output in found.items())
+                error[number] = float(difference(tensor, other).max()) if tensor.numel() else 0.0
+    return found
+
+
+def _incomparable(narrow: torch.Tensor, wide: torch.Tensor | None, dtype: str) -> str:
+    if wide is None:
+        return "it is not there in float64"
+    if dtype not in _WIDE:
+        return f"it is {dtype} in float64 too"
+    if narrow.shape != wide.shape:
+        return f"its shape is {list(wide.shape)} in float64 and {list(narrow.shape)} in float32"
+    return ""
 
 
 def _float32(tree: StoredTree) -> Mapping[str, torch.Tensor]:
@@ -77,15 +110,3 @@ def jitter(load: Loader, trial: int, eager: str, same: str) -> float | None:
         if tensor.numel():
             largest_found = max(largest_found, float(difference(tensor, other.to(tensor.dtype)).max()))
     return largest_found if math.isfinite(largest_found) else None
-
-
-def with_conversion(floor: NoiseFloor, comparison: Comparison | None) -> NoiseFloor:
-    """The floor with how many times each output's rounding error the file is off; eager is the reference."""
-    values = {o.output: o.values for o in comparison.outputs if o.values is not None} if comparison else {}
-    return replace(floor, outputs=tuple(_beside(noise, values.get(noise.output)) for noise in floor.outputs))
-
-
-def _beside(noise: OutputNoise, values: Values | None) -> OutputNoise:
-    conversion = values.max_abs if values else None
-    multiple = conversion / noise.max_abs if conversion is not None and noise.max_abs else None
-    return replace(noise, conversion=conversion, multiple=multiple)

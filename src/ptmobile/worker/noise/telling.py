@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
-from ptmobile.result import Comparison, Failure, Finding, NoiseFloor
+from ptmobile.result import Comparison, Failure, Finding
 
 #: Up to so many times the model's own rounding error, another order of the same sums explains a difference.
 EXPLAINED: Final = 10.0
@@ -17,44 +17,46 @@ ADVICE: Final = (
 )
 
 
-def with_floor(comparison: Comparison, floor: NoiseFloor | None) -> Comparison:
+#: The model's own rounding error of an output in a trial.
+Own = Callable[[str, int | None], float | None]
+
+
+def with_floor(comparison: Comparison, own: Own) -> Comparison:
     """The comparison with what the floor says of the differences in its findings; whether it passed stays."""
-    if comparison.passed or floor is None or not floor.outputs:
+    if comparison.passed:
         return comparison
-    return replace(comparison, findings=tuple(_told(finding, comparison, floor) for finding in comparison.findings))
+    return replace(comparison, findings=tuple(_told(finding, comparison, own) for finding in comparison.findings))
 
 
-def _told(finding: Finding, comparison: Comparison, floor: NoiseFloor) -> Finding:
-    words = _words(finding, comparison, floor)
+def _told(finding: Finding, comparison: Comparison, own: Own) -> Finding:
+    words = _words(finding, comparison, own)
     return replace(finding, message=f"{finding.message}; {words}") if words else finding
 
 
-def _words(finding: Finding, comparison: Comparison, floor: NoiseFloor) -> str:
-    """Empty unless a difference in values is within a small multiple of the model's own error."""
-    noise = next((noise for noise in floor.outputs if noise.output == finding.output), None)
+def _words(finding: Finding, comparison: Comparison, own: Own) -> str:
+    """Empty unless the worst difference in values is within a small multiple of the model's own error there."""
     values = next((output.values for output in comparison.outputs if output.output == finding.output), None)
-    if finding.kind != "value" or not finding.fails or noise is None or values is None:
+    if finding.kind != "value" or not finding.fails or values is None or values.max_abs is None:
         return ""
-    if values.max_abs is None or not noise.max_abs or values.max_abs > EXPLAINED * noise.max_abs:
+    error = own(finding.output, values.trial)
+    if not error or values.max_abs > EXPLAINED * error:
         return ""
+    where = f" with input {values.trial}" if values.trial != finding.trial else ""
     return (
-        f"the model's own rounding error in float32 is {noise.max_abs:.3g}, and the largest difference "
-        f"{values.max_abs / noise.max_abs:.2g} times that"
+        f"the model's own rounding error in float32 is {error:.3g}{where}, and the largest difference "
+        f"{values.max_abs / error:.2g} times that"
     )
 
 
-def failure_with_floor(failure: Failure, comparisons: Sequence[Comparison], floor: NoiseFloor | None) -> Failure:
+def failure_with_floor(failure: Failure, comparisons: Sequence[Comparison], own: Own) -> Failure:
     """A failure by a difference, with the floor's word on it."""
-    if floor is None or failure.kind != "mismatch":
+    if failure.kind != "mismatch":
         return failure
-    for comparison in comparisons:
-        if comparison.passed or comparison.candidate != failure.stage:
-            continue
-        words = next(filter(None, (_words(f, comparison, floor) for f in comparison.findings)), "")
-        if words:
-            problem = failure.problem
-            message = f"{problem.message}\n{words[:1].upper()}{words[1:]}."
-            return replace(
-                failure, problem=replace(problem, message=message, advice=f"{problem.advice} {ADVICE}".strip())
-            )
-    return failure
+    failed = (c for c in comparisons if not c.passed and c.candidate == failure.stage)
+    words = next((text for c in failed for f in c.findings if (text := _words(f, c, own))), "")
+    if not words:
+        return failure
+    problem = failure.problem
+    message = f"{problem.message}\n{words[:1].upper()}{words[1:]}."
+    advice = f"{problem.advice} {ADVICE}".strip()
+    return replace(failure, problem=replace(problem, message=message, advice=advice))
