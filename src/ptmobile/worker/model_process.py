@@ -23,9 +23,9 @@ from ptmobile.worker.comparing.changed_inputs import changes_inputs
 from ptmobile.worker.example_inputs import TrialInputs, make_trials
 from ptmobile.worker.inputs_of_torchvision import default_inputs
 from ptmobile.worker.loading import load_model
-from ptmobile.worker.other_sizes import run_eager_on_other_sizes
 from ptmobile.worker.noise import memory
 from ptmobile.worker.noise.process import run_again
+from ptmobile.worker.other_sizes import run_eager_on_other_sizes
 from ptmobile.worker.processes import fork
 from ptmobile.worker.road import RoadEnds, walk_road
 from ptmobile.worker.running import run_all, run_once

@@ -24,6 +24,7 @@ from ptmobile.worker.noise.widening import InFloat64, NoFloorError, refuse_unfit
 from ptmobile.worker.road import RoadEnds
 from ptmobile.worker.running import run_once, unspecialised
 from ptmobile.worker.stage import Reporter, StageFailedError
+from ptmobile.worker.state import Snapshot
 from ptmobile.worker.value_files import load_tree, save_tree
 
 FLOAT64: Final = "float64"
@@ -69,11 +70,13 @@ def run_again(job: Job, module: torch.nn.Module, trials: list[TrialInputs], valu
 
 
 def _repeat(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path) -> None:
-    """The first trial once more, with the same random state."""
+    """The first trial once more, with the same random state; the model is left in the state that it was loaded with."""
+    loaded = Snapshot(module)
     with contextlib.suppress(Exception):  # it did run before; how it failed now is no concern of the conversion
         again = run_once(module, trials[0])
         (scratch / SAME).mkdir()
         save_tree(again, scratch / SAME / str(trials[0].number))
+    loaded.restore()
 
 
 def _run_wide(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path, reporter: Reporter) -> int:
