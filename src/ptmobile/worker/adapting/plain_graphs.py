@@ -26,6 +26,7 @@ _NAMED_IN_TEXT: Final = re.compile(r"__torch__\.[\w.]+|NamedTuple")
 #: What cannot be asked of a tuple, or hides what it does with it.
 _REFUSED: Final = {
     "prim::CallMethod": "its methods cannot be put in the place of their calls",
+    "prim::Enter": "the model enters it by `with`, which bytecode does not have",
     "prim::CallFunction": "it is handed to a function that cannot be put in the place of its call",
 }
 

@@ -16,6 +16,7 @@ import torch
 
 from ptmobile.worker.adapting.arguments import Layout, grouped
 from ptmobile.worker.adapting.forms import is_object
+from ptmobile.worker.adapting.gradient_modes import leave_out_modes
 from ptmobile.worker.adapting.graph_types import parts_of_type
 from ptmobile.worker.adapting.plain_graphs import has_names, make_plain
 from ptmobile.worker.adapting.wrapping import handed_through, source_of, wrapped
@@ -68,6 +69,8 @@ def adapt_scripted(scripted: torch.jit.ScriptModule, tree: Tree, layout: Layout,
     if not named:
         return Scripted(module, notes=tuple(notes), same=same)
     frozen = torch.jit._recursive.wrap_cpp_module(torch._C._freeze_module(module._c, others))
+    if modes := leave_out_modes(frozen, ["forward", *others]):
+        notes.append(f"Gradients are never computed in a file: `with torch.{modes[0]}()` is left out.")
     if classes := make_plain(frozen, ["forward", *others]):
         notes.append(f"Objects that no file can have are tuples in it: {', '.join(classes)}.")
     return Scripted(handed_through(frozen, others), frozen=True, notes=tuple(notes), same=same)
