@@ -142,6 +142,8 @@ _scripted("script-branch-types", "def forward(self, x):\n    if x.sum() > 0:\n  
 _scripted("script-missing-return", "def forward(self, x) -> Tensor:\n    if x.sum() > 0:\n        return x")
 _scripted("script-return-type", "def forward(self, x) -> Tensor:\n    return 1")
 _scripted("script-hasattr", "def forward(self, x):\n    return x if hasattr(x, 'foo') else x * 2")
+for _recurrent in (nn.LSTM(4, 3), nn.GRU(4, 3)):
+    provokes("script-no-forward")(lambda folder, layer=_recurrent: script(layer)(torch.rand(5, 2, 4)))
 _scripted("script-no-attribute", "def forward(self, x):\n    return x.numpy()")
 _scripted("script-no-function", "def forward(self, x):\n    return torch.special_thing(x)")
 _scripted("script-no-function", "def forward(self, x):\n    return torch.ops.mine.op(x)")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,54 +126,6 @@ def test_a_fold_of_the_freezing_that_is_not_allowed_fails_that_stage(convert: Co
     report = convert("roads.py:TrainedNorm", IMAGE, method="trace", compare="exact", optimize_blocklist=left_out)
     assert_passed(report, "trace")
     assert comparison(report, "traced", "frozen (trace)").equal
-
-
-def test_a_trace_optimised_without_being_frozen_is_wrong_and_the_comparison_sees_it(tmp_path: Path) -> None:
-    """In a process of its own, by the functions that a road uses. Only the freezing makes the difference."""
-    code = """
-        import json, sys
-        from pathlib import Path
-        import torch
-        from roads import TrainedNorm
-        from ptmobile.protocol import Job
-        from ptmobile.spec.conversion import ConversionSpec, ExampleInput
-        from ptmobile.worker.comparing import Policy, compare_pair
-        from ptmobile.worker.comparing.pairs import PairSpec, load_from
-        from ptmobile.worker.capture import capture
-        from ptmobile.worker.example_inputs import make_trials
-        from ptmobile.worker.optimizing import freeze, optimise
-        from ptmobile.worker.running import run_all
-
-        torch.set_num_threads(1)
-        torch.set_grad_enabled(False)
-        scratch = Path.cwd()
-        inputs = (ExampleInput(shape=(1, 3, 12, 12)),)
-        spec = ConversionSpec(model="roads.py:TrainedNorm", inputs=inputs, outputs="keep")
-        trials = make_trials(spec, spec.inputs, scratch)
-        model = TrainedNorm().eval()
-        job = Job(spec=spec, workspace=str(scratch), scratch=str(scratch))
-        traced = capture(job, model, "trace", trials[0]).module
-        frozen = optimise(freeze(traced, (), ()), (), ())
-        hasty = optimise(traced, (), ())
-        for name, variant in (("eager", model), ("traced", traced), ("frozen", frozen), ("hasty", hasty)):
-            run_all(variant, trials, scratch / name, lambda number: None)
-        for name, owed in (("traced", "exact"), ("frozen", "close"), ("hasty", "close")):
-            pair = PairSpec("eager", name, owed, decides=True)
-            found = compare_pair(pair, load_from(scratch), [0, 1, 2], Policy())
-            print(json.dumps([name, found.passed, found.max_abs, [f.kind for f in found.findings]]))
-    """
-    path = f"import sys; sys.path.insert(0, {str(MODELS)!r})\n"
-    done = subprocess.run(
-        [sys.executable, "-c", path + textwrap.dedent(code)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    traced, frozen, hasty = map(json.loads, done.stdout.splitlines())
-    assert traced[1:3] == [True, 0.0]
-    assert frozen[1]
-    assert frozen[2] < 1e-4
-    assert not hasty[1]
-    assert hasty[2] > 0.1
-    assert hasty[3] == ["value"]
 
 
 @pytest.mark.parametrize("method", ["trace", "script"])

@@ -225,4 +225,14 @@ SCRIPTING: Final[tuple[KnownError, ...]] = (
         source=("torch/nn/utils/weight_norm.py", "torch/jit/_recursive.py"),
         example="AttributeError: 'WeightNorm' object has no attribute '__name__'",
     ),
+    KnownError(
+        id="script-no-forward",
+        says="'RecursiveScriptModule' object has no attribute 'forward'",
+        patterns=(r"'RecursiveScriptModule' object has no attribute 'forward'",),
+        stages=("scripted",),
+        cause="Scripted by itself, nn.LSTM or nn.GRU has one forward for each kind of input, and none by that name.",
+        remedy="Put it into a module of your own whose forward calls it, or use `method: trace`.",
+        source=("torch/nn/modules/rnn.py", "torch/jit/_recursive.py"),
+        example="AttributeError: 'RecursiveScriptModule' object has no attribute 'forward'",
+    ),
 )
