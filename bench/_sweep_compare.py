@@ -65,11 +65,10 @@ def compare(
     worst, mismatched = 0.0, 0
     for mine, theirs in zip(zip(*expected, strict=True), zip(*got, strict=True), strict=True):
         scale = max(map(largest, mine))
-        gathered = Gathered(Policy().tolerance("close", dtype_name(mine[0].dtype), scale, None), scale)
+        gathered, tolerance = Gathered(), Policy().tolerance("close", dtype_name(mine[0].dtype), scale, None)
         for e, a in zip(mine, theirs, strict=True):
-            gathered.add(e, a)
+            worst = max(worst, gathered.add(e, a, tolerance, scale).max_abs / (scale or 1.0))
         mismatched += gathered.mismatched
-        worst = max(worst, gathered.max_abs / (scale or 1.0))
     right = not mismatched or worst <= ROOM * (noise or 0.0)
     return Elsewhere(outcome="right" if right else "wrong", error=worst)
 
