@@ -223,8 +223,9 @@ def _here(inputs: dict[str, Any]) -> dict[str, Any]:
 def _expanded(inputs: dict[str, Any], workflow: dict[str, Any]) -> list[dict[str, Any]]:
     """The inputs once for every value of the matrix that they name; other expressions there are none."""
     used = re.findall(r"\$\{\{ matrix\.([\w-]+) \}\}", json.dumps(inputs))
-    if used == ["models"]:  # of a plan that is made when it runs
-        return [{name: value for name, value in inputs.items() if name != "only"}]
+    if "models" in used:  # of a plan that is made when it runs
+        text = json.dumps(inputs).replace("${{ matrix.shard }}", "1")
+        return [{name: value for name, value in json.loads(text).items() if name != "only"}]
     if not used:
         return [inputs]
     (name,) = set(used)
