@@ -27,12 +27,17 @@ from ptmobile.result import (
     Adaptation,
     AdaptedInput,
     AdaptedOutput,
+    Decision,
     DeviceVerdict,
+    Latency,
     Located,
+    NoiseFloor,
     OutputCard,
     OutputComparison,
+    OutputNoise,
     Stage,
     TableAnswer,
+    Timing,
 )
 
 VOID = {"meta", "wbr", "rect", "br", "link", "img", "input", "hr"}
@@ -115,6 +120,35 @@ def full() -> Report:
             outputs=(AdaptedOutput(output="out.boxes", position="out['boxes']", note="a number"),),
         ),
         notices=(WARNING, NOTICE),
+        noise=NoiseFloor(
+            trials=3,
+            outputs=(
+                OutputNoise(output="out['a']", max_abs=1e-6, relative=1e-7, conversion=2e-6, multiple=2.0),
+                OutputNoise(output="out['b']", note="is not a tensor of floats"),
+            ),
+        ),
+        decisions=(
+            Decision(
+                output="out['a']",
+                candidate="lite (script)",
+                classes=1000,
+                rows=3,
+                ties=1,
+                top1=2,
+                top5=3,
+                margin=0.01,
+                difference=1e-6,
+                unstable=1,
+            ),
+        ),
+        timing=Timing(
+            latencies=(
+                Latency(variant="eager", seconds=0.004, runs=9),
+                Latency(variant="lite (script)", seconds=0.001, runs=9),
+            ),
+            trial=0,
+            ratio=0.25,
+        ),
         app=AppCard(
             variant="lite (script)",
             cases=(0, 1),

@@ -172,6 +172,18 @@ def test_an_app_is_told_what_goes_in_and_out() -> None:
     ]
 
 
+def test_what_a_difference_means() -> None:
+    article = parse(report_html(full())).all("article", id="model-0")[0]
+    (section,) = article.all("section", class_="about-meaning")
+    noise, choices, latencies = section.all("table")
+    assert rows(noise)[1] == ["out['a']", "1e-6", "1e-7", "2e-6", "2", ""]
+    assert rows(choices)[1] == [
+        *("out['a']", "lite (script)", "1,000", "2 of 3, 1 tie", "3 of 3", "0.01", "1e-6", "1"),
+    ]
+    assert [row[1] for row in rows(latencies)[1:]] == ["4 ms", "1 ms"]
+    assert [bar.attributes["width"] for bar in latencies.all("rect", class_="fill")] == ["100.0%", "25.0%"]
+
+
 def test_the_heat_has_a_square_for_each_file() -> None:
     article = parse(report_html(full())).all("article", id="model-0")[0]
     main, edition = article.all("table", class_="heat")

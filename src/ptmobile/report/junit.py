@@ -21,7 +21,7 @@ from ptmobile.errors import ExitCode
 from ptmobile.report.devices import EVIDENCE, takes
 from ptmobile.report.model import ModelReport, Reason, Report, message_of
 from ptmobile.report.numbers import short
-from ptmobile.result import Comparison, DeviceVerdict, Stage
+from ptmobile.result import ASIDES, Comparison, DeviceVerdict, Stage
 from ptmobile.visible import shorten, visible
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
@@ -105,7 +105,7 @@ def _stage(stage: Stage, failed: bool) -> Case:
     message = problem.title if problem else "skipped"
     if stage.status == "skipped":
         return Case(name, "skipped", "skipped", message, text, stage.seconds)
-    if not failed:
+    if not failed or stage.name in ASIDES:
         message = f"beside the road that was taken: {message}"
         return Case(name, "skipped", stage.status, message, text, stage.seconds)
     outcome: Outcome = "error" if stage.status == "crashed" else "failure"

@@ -109,11 +109,12 @@ def latency_words(timing: Timing) -> str:
     eager, main = timing.latencies[:2]
     times = f"{timing.ratio:.2f} times" if timing.ratio is not None else "beside"
     how = "one thread, side by side" if timing.warm else "one thread, run once"
-    words = f"{_time(main.seconds)}, {times} the eager model's {_time(eager.seconds)}"
+    words = f"{time_words(main.seconds)}, {times} the eager model's {time_words(eager.seconds)}"
     return f"{words} ({how}; it says nothing about a device)"
 
 
-def _time(seconds: float) -> str:
+def time_words(seconds: float) -> str:
+    """``1.23 ms``: three digits, in the unit that fits."""
     unit, name = next(((unit, name) for unit, name in _UNITS if seconds >= unit), _UNITS[-1])
     return f"{seconds / unit:.3g}{NO_BREAK}{name}"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ptmobile.report.numbers import seconds
-from ptmobile.result import Stage
+from ptmobile.result import ASIDES, Stage
 from ptmobile.visible import shorten
 
 _MAX_STAGES = 60
@@ -26,7 +26,7 @@ class StageBar:
 
 
 def stage_bars(stages: Sequence[Stage], *, passed: bool) -> tuple[StageBar, ...]:
-    """A bar for each stage. Of a model that passed, a failed stage lies on a road that was not taken."""
+    """A bar for each stage. Of a model that passed, a failed stage lies on a road that was not taken, or beside."""
     shown = stages[:_MAX_STAGES]
     longest = max((stage.seconds for stage in shown), default=0.0)
     return tuple(_bar(stage, longest, passed) for stage in shown)
@@ -34,7 +34,7 @@ def stage_bars(stages: Sequence[Stage], *, passed: bool) -> tuple[StageBar, ...]
 
 def _bar(stage: Stage, longest: float, passed: bool) -> StageBar:
     problem = f"{stage.problem.title}: {stage.problem.message}" if stage.problem else ""
-    aside = passed and stage.status in ("failed", "crashed")
+    aside = (passed or stage.name in ASIDES) and stage.status in ("failed", "crashed")
     return StageBar(
         status="aside" if aside else stage.status,
         name=stage.key,

@@ -15,6 +15,7 @@ from ptmobile.report.page.app import AppTable, app_tables
 from ptmobile.report.page.devices import DeviceCard, device_cards
 from ptmobile.report.page.files import FileCard, file_cards
 from ptmobile.report.page.heat import HeatSquare, heat_squares, legend
+from ptmobile.report.page.meaning import ChoiceRow, LatencyBar, choice_rows, latency_bars
 from ptmobile.report.page.stages import StageBar, stage_bars
 from ptmobile.report.page.values import PairGroup, pair_groups
 from ptmobile.report.page.variants import editions_by_variant
@@ -44,6 +45,8 @@ class PageModel:
     trials: Cut[Trial]
     outputs: Cut[OutputCard]
     app: tuple[AppTable, ...]
+    choices: tuple[ChoiceRow, ...]
+    latencies: tuple[LatencyBar, ...]
     spec: str
     machine: tuple[tuple[str, str], ...]
 
@@ -91,6 +94,8 @@ def _model(index: int, model: ModelReport, view: ModelView) -> PageModel:
         trials=cut([_trial(trial) for trial in result.trials], _MAX_TRIALS),
         outputs=cut(result.outputs, _MAX_OUTPUTS),
         app=app_tables(result.app),
+        choices=choice_rows(result),
+        latencies=latency_bars(result),
         spec=_spec(model.spec),
         machine=tuple(_machine(model)),
     )
