@@ -221,9 +221,10 @@ class Decision(Record, frozen=True, kw_only=True):
 
     ``rows`` is how many vectors of ``classes`` scores were compared over all trials; ``ties`` how many more there are
     whose highest score eager gives to two classes, which prove nothing. ``top1`` and ``top5`` count the rows that agree
-    (``top5`` is None for five classes or fewer). ``margin``: the smallest gap between eager's highest score and the
-    next; ``difference``: the largest difference of any score. ``unstable``: rows whose margin is not above their own
-    largest difference. ``dense``: there is a choice at each position of an image or a sequence.
+    (``top5`` is None for five classes or fewer). ``margin`` (the gap between eager's highest score and the next) and
+    ``difference`` (the largest of any score) are of the row whose choice is the least safe by their ratio; None stands
+    for a number that is not finite. ``unstable``: rows whose margin is at most twice their own largest difference, so
+    that it can change the choice. ``dense``: there is a choice at each position of an image or a sequence.
     """
 
     output: Name

@@ -73,7 +73,7 @@ def test_a_margin_within_the_difference_is_told_although_the_class_is_the_same()
     (notice,) = decision_notices([found], {"lite (script)"})
     assert notice.level == "notice"
     assert "decision unstable" in notice.message
-    assert "smallest margin of the highest is 2e-08, and scores differ by up to 3e-07" in notice.message
+    assert "ahead by a margin of 2e-08 in a row whose scores differ by up to 3e-07" in notice.message
 
 
 def test_another_class_is_a_warning_only_where_the_numbers_agree() -> None:
@@ -90,6 +90,13 @@ def test_few_positions_of_an_image_are_a_notice() -> None:
         difference=1e-7, unstable=7, dense=True,
     )  # fmt: skip
     assert [notice.level for notice in decision_notices([few], {"c"})] == ["notice"]
+
+
+def test_margin_and_difference_are_of_one_row() -> None:
+    """A large row that differs by much and is decided by more says nothing about a small one."""
+    found = chosen([[1e6, 0.0], [1.0, 1.5], [0.0, 2.0]], [[1e6 + 1, 0.0], [1.0, 1.5 - 1e-3], [0.0, 2.0]])
+    assert (found.margin, found.unstable) == (0.5, 0)
+    assert found.difference == pytest.approx(1e-3)
 
 
 def test_a_stable_choice_is_not_worth_a_word() -> None:

@@ -96,13 +96,13 @@ def test_the_choices_of_the_last_variant_on_the_host_are_shown() -> None:
     ]
     found = said(decisions=(others[0], DECISION, others[1]))
     assert found == {
-        CHOICE: "read as scores of 1,000 classes: in 3 of 3 rows, the first five in 3; the smallest margin is 0.25, "
-        "3.3e+04 times the largest difference"
+        CHOICE: "read as scores of 1,000 classes: in 3 of 3 rows, the first five in 3; the margin of the least safe "
+        "row is 0.25, 3.3e+04 times its difference"
     }
     assert said(decisions=(replace(DECISION, rows=0, ties=3, top1=0, top5=0, margin=None),)) == {}
     few = replace(DECISION, classes=3, top5=None, ties=2, difference=0.0)
     assert said(decisions=(few,))[CHOICE] == (
-        "read as scores of 3 classes: in 3 of 3 rows (2 more tie); the smallest margin is 0.25"
+        "read as scores of 3 classes: in 3 of 3 rows (2 more tie); the margin of the least safe row is 0.25"
     )
 
 

@@ -95,9 +95,9 @@ def _choices(decisions: Sequence[Decision]) -> Iterator[tuple[str, str]]:
 def _choice(decision: Decision) -> str:
     top5 = f", the first five in {decision.top5:,}" if decision.top5 is not None else ""
     ties = f" ({decision.ties:,} more tie)" if decision.ties else ""
-    margin = f"; the smallest margin is {short(decision.margin)}" if decision.margin is not None else ""
+    margin = f"; the margin of the least safe row is {short(decision.margin)}" if decision.margin is not None else ""
     if decision.margin is not None and decision.difference:
-        margin += f", {decision.margin / decision.difference:.2g} times the largest difference"
+        margin += f", {decision.margin / decision.difference:.2g} times its difference"
     scores = f"read as scores of {decision.classes:,} classes: "
     return f"{scores}in {decision.top1:,} of {decision.rows:,} rows{top5}{ties}{margin}"
 

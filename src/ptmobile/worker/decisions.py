@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import torch
@@ -86,6 +86,7 @@ class Choices:
     unstable: int = 0
     margin: float = math.inf
     difference: float = 0.0
+    _worst: tuple[float, float] = field(default=(math.inf, math.inf), repr=False)
 
     def add(self, expected: torch.Tensor, actual: torch.Tensor) -> None:
         """Take in rows of scores, ``[rows, classes]`` in float64. Rows in which eager has NaN choose nothing."""
@@ -109,8 +110,11 @@ class Choices:
         self.top1 += int(_within(expected, actual, 1).sum())
         self.top5 += int(_within(expected, actual, _TOP).sum()) if self.classes > _TOP else 0
         self.unstable += int((margin <= 2 * off).sum())
-        self.margin = min(self.margin, float(margin.min()))
-        self.difference = max(self.difference, float(off.max()))
+        safety = (margin / off).nan_to_num(nan=0.0, posinf=math.inf)  # infinite where nothing differs
+        row = int(safety.argmin() if bool((off > 0).any()) else margin.argmin())
+        if (worst := (float(safety[row]), float(margin[row]))) <= self._worst:
+            self._worst = worst
+            self.margin, self.difference = float(margin[row]), float(off[row])
 
     def decision(self, output: str, candidate: str) -> Decision:
         """The totals as plain data."""
@@ -167,7 +171,7 @@ def _unstable(worst: Decision) -> str:
     )
     return (
         f"Numerically equal, decision unstable: where {worst.output} is read as scores of {worst.classes:,} classes, "
-        f"the smallest margin of the highest is {margin}, and scores differ by up to {difference}"
+        f"the highest is ahead by a margin of {margin} in a row whose scores differ by up to {difference}"
     )
 
 
