@@ -44,6 +44,15 @@ class How:
     effort: Effort | None = None
 
 
+@dataclass(frozen=True)
+class Written:
+    """The report's files: their folder and their paths in the workspace, and how to write the report anew."""
+
+    folder: str
+    files: Sequence[str]
+    rewrite: Callable[[Report], object]
+
+
 class HandOver:
     """Uploads and comments; ``commands`` is None outside of a job."""
 
@@ -65,16 +74,19 @@ class HandOver:
         self._commenter = Commenter(context, progress.say, mask, effort=how.effort)
         self._in_actions = context.in_actions
 
-    def hand_over(self, report: Report, report_dir: str, written: Sequence[str], spec: PublishingSpec) -> Report:
+    def hand_over(self, report: Report, written: Written, spec: PublishingSpec) -> Report:
         """Upload what the run has made; the report that is returned knows of it, or is the same if there is nothing.
 
-        ``written`` are the report's files, as paths in the workspace. A run that was cancelled hands over nothing.
+        A run that was cancelled hands over nothing, and of its files only those that are here: a report that was merged
+        names those of other jobs.
         """
         asked = spec.upload == "required" or (spec.upload == "auto" and self._in_actions)
         if not asked or report.exit_code == ExitCode.INTERRUPTED:
             return report
-        plans = plan_artifacts(report, report_dir, written, spec)
+        plans = plan_artifacts(report, written.folder, written.files, spec, self._is_here)
         for plan in (plan for plan in (plans.files, plans.report) if plan is not None and plan.files):
+            if plan is plans.report and report.artifacts:
+                written.rewrite(report)  # the report that is uploaded names the files' artifact
             artifact, refusals = self._upload(plan, spec)
             missing = artifact is None
             for refusal in refusals:
@@ -118,6 +130,9 @@ class HandOver:
             return int(ExitCode.PASSED)
         self._tell(refusal.reason, "error")
         return int(ExitCode.PUBLISH)
+
+    def _is_here(self, path: str) -> bool:
+        return (self._root / path).is_file()
 
     def _upload(self, plan: Plan, spec: PublishingSpec) -> tuple[PublishedArtifact | None, list[Refusal]]:
         try:

@@ -8,7 +8,7 @@ from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
 from ptmobile.github.outputs import OutputFile
 from ptmobile.github.summary import append_summary
-from ptmobile.handing_over import HandOver
+from ptmobile.handing_over import HandOver, Written
 from ptmobile.progress import Progress
 from ptmobile.report.escape import code
 from ptmobile.report.files import operators_name, operators_yaml
@@ -59,11 +59,9 @@ class Publisher:
         fails_on_warnings = bool(report.exit_code) and report.verdict == "passed"
         if handing_over is not None:
             # What could not be written may be there from an earlier run: that is not handed over.
-            written = () if faults else tuple(files)
-            report = self._hand_over.hand_over(report, report_dir, written, handing_over)
-            if not faults:
-                told = _told(report, report_dir)
-                faults += self._made(report, report_dir, told) + self._write_files(told)
+            written = Written(report_dir, () if faults else tuple(files), lambda new: self._rewrite(new, report_dir))
+            report = self._hand_over.hand_over(report, written, handing_over)
+            faults += [] if faults else self._rewrite(report, report_dir)
             self._hand_over.comment(report, handing_over)
         if summary:
             append_summary(self._context.summary_file, summary_blocks(report), full_report=code(path))
@@ -106,6 +104,11 @@ class Publisher:
                 message = f"{name} cannot be made: {type(error).__name__}: {error}."
                 faults.append(PublishError(message, advice="This is a fault of ptmobile: please report it."))
         return faults
+
+    def _rewrite(self, report: Report, report_dir: str) -> list[PublishError]:
+        """Write the report anew, in all its forms, since it knows more now."""
+        told = _told(report, report_dir)
+        return self._made(report, report_dir, told) + self._write_files(told)
 
     def _write_files(self, contents: dict[str, bytes]) -> list[PublishError]:
         faults: list[PublishError] = []

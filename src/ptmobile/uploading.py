@@ -50,9 +50,16 @@ class Refusal:
     level: Level = "warning"
 
 
-def plan_artifacts(report: Report, report_dir: str, report_files: Sequence[str], spec: PublishingSpec) -> Plans:
+def plan_artifacts(
+    report: Report,
+    report_dir: str,
+    report_files: Sequence[str],
+    spec: PublishingSpec,
+    is_here: Callable[[str], bool],
+) -> Plans:
     """Which artifacts a run has. ``report_files`` are paths in the workspace, as are those of the report."""
-    made = [file for model in report.models if model.result.mode == "convert" for file in model.files]
+    models = [model for model in report.models if model.result.mode == "convert"]
+    made = [file for model in models for file in model.files if is_here(file.path)]
     good = [file.path for file in made if file.verified]
     rest = [file.path for file in made if not file.verified]
     name = spec.artifact_name or (report.models[0].spec.name if len(report.models) == 1 else _SEVERAL)

@@ -96,7 +96,9 @@ def test_people_download_the_file_itself(service: ResultsService, tmp_path: Path
     assert f"**Download:** [alexnet.ptl]({address}) (" in job.summary.read_text()
     assert [one["name"] for one in job.report["artifacts"]] == ["alexnet.ptl", "alexnet-report"]
     with zipfile.ZipFile(io.BytesIO(service.published("alexnet-report")[0])) as archive:
-        assert json.loads(archive.read("report.json"))["models"] == job.report["models"]
+        uploaded = json.loads(archive.read("report.json"))
+    assert uploaded["models"] == job.report["models"]
+    assert uploaded["artifacts"] == job.report["artifacts"][:1], "it names the file, and cannot name itself"
 
 
 @pytest.mark.usefixtures("quick")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import docker
@@ -82,6 +87,22 @@ jobs:
           OUTCOME: ${{ steps.unrepaired.outcome }}
           COMPATIBLE: ${{ steps.unrepaired.outputs.runtime-compatible }}
 """
+UPLOAD = """
+on: push
+jobs:
+  convert:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - id: mobile
+        uses: ./
+        with: {config: examples/digits/ptmobile.yml, device-check: "off", upload: required}
+      - run: echo "file $SHA256, artifact $ID $DIGEST"
+        env:
+          SHA256: ${{ steps.mobile.outputs.sha256 }}
+          DIGEST: ${{ steps.mobile.outputs.artifact-digest }}
+          ID: ${{ steps.mobile.outputs.artifact-id }}
+"""
 GELU = """
 import torch
 class Gelu(torch.nn.Module):
@@ -118,7 +139,7 @@ def committed(root: Path, workflow: str) -> Path:
     return root
 
 
-def run_act(repository: Path, base: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def run_act(repository: Path, base: str, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run act without any network but the engine's, and without this machine's environment."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -127,7 +148,7 @@ def run_act(repository: Path, base: str, tmp_path: Path) -> subprocess.Completed
         "ACT_DISABLE_VERSION_CHECK": "1",
     }
     command = [str(ACT), "push", "-W", "workflow.yml", "-P", f"ubuntu-latest={base}", "--pull=false", "--rm"]
-    command += ["--no-cache-server", "--action-cache-path", str(tmp_path / "cache")]
+    command += ["--no-cache-server", "--action-cache-path", str(tmp_path / "cache"), *options]
     return subprocess.run(
         command, cwd=repository, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
@@ -158,3 +179,32 @@ def test_an_app_of_2021_and_a_model_of_today(app: Path, tmp_path: Path) -> None:
     assert "without repair it cannot" in log
     assert "Rewritten: 1 call of GELU written with erf or tanh, for 1.9.0" in log
     assert "maximum supported version for reading is 6" in log
+
+
+@pytest.mark.usefixtures("action_image")
+def test_what_is_uploaded_is_the_file(clean_tree: Path, tmp_path: Path) -> None:
+    """What lies in act's artifact server afterwards is, byte for byte, what the outputs name."""
+    root = tmp_path / "repository"
+    shutil.copytree(clean_tree, root, ignore=shutil.ignore_patterns("tests"))
+    committed(root, UPLOAD)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = ("--artifact-server-path", str(tmp_path / "artifacts"), "--artifact-server-addr", "127.0.0.1")
+    act = run_act(root, image.base_image(root / "Dockerfile"), tmp_path, *server, "--artifact-server-port", str(port))
+    log = act.stdout + act.stderr
+    assert act.returncode == 0, log[-6000:]
+    found = re.search(r"file ([0-9a-f]{64}), artifact (\d+) ([0-9a-f]{64})", log)
+    assert found is not None, log[-6000:]
+    kept = {path.stem: path for path in (tmp_path / "artifacts").rglob("*.zip")}
+    assert set(kept) == {"DigitNet.ptl", "DigitNet-report"}
+    archive = kept["DigitNet.ptl"].read_bytes()
+    assert hashlib.sha256(archive).hexdigest() == found[3]
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert opened.namelist() == ["DigitNet.ptl"]
+        assert hashlib.sha256(opened.read("DigitNet.ptl")).hexdigest() == found[1]
+    with zipfile.ZipFile(kept["DigitNet-report"]) as opened:
+        report = json.loads(opened.read("report.json"))
+    assert report["models"][0]["file"]["content"]["sha256"] == found[1]
+    assert report["artifacts"][0]["digest"] == found[3]
+    assert "Download: DigitNet.ptl" in log.replace("**", "").replace("`", "")
