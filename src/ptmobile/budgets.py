@@ -1,4 +1,4 @@
-"""The gates on size: what may be, what is, and why that fails the model. Pure: no files, no clock."""
+"""The gates on size and latency: what may be, what is, and why that fails the model. Pure: no files, no clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from ptmobile.baseline.model import Baseline, FileDifference
 from ptmobile.report.model import Reason, ShippedFile
 from ptmobile.report.numbers import size
+from ptmobile.result import Timing
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.spec.quantities import parse_percentage, parse_size
 
@@ -27,10 +28,14 @@ class Gates:
 
 
 def gates(
-    spec: ConversionSpec, files: Sequence[ShippedFile], differences: Sequence[FileDifference], baseline: Baseline | None
+    spec: ConversionSpec,
+    files: Sequence[ShippedFile],
+    differences: Sequence[FileDifference],
+    baseline: Baseline | None,
+    timing: Timing | None = None,
 ) -> Gates:
     """Hold the files of a model that verified against its budgets."""
-    found = [*_sizes(spec, files), *_growths(spec, files, differences, baseline)]
+    found = [*_sizes(spec, files), *_growths(spec, files, differences, baseline), *_latency(spec, timing)]
     return Gates(
         reasons=tuple(reason for fails, reason in found if fails),
         warnings=tuple(reason for fails, reason in found if not fails),
@@ -99,6 +104,33 @@ def _growth(spec: ConversionSpec, file: ShippedFile, difference: FileDifference)
         ),
         advice="If this is meant, make the baseline anew from this run's report.json, or raise max-size-growth.",
     )
+
+
+def _latency(spec: ConversionSpec, timing: Timing | None) -> Iterator[tuple[bool, Reason]]:
+    limit, ratio = spec.max_latency_ratio, timing.ratio if timing else None
+    if limit is None:
+        return
+    if ratio is None:
+        yield (
+            True,
+            Reason(
+                title="max-latency-ratio cannot be checked",
+                message="The latency of the file as a multiple of the model's was not measured.",
+                advice="Do not set timing to false; a file in mode check has no model to be measured against.",
+            ),
+        )
+    elif ratio > limit:
+        yield (
+            True,
+            Reason(
+                title="The file is slower than max-latency-ratio",
+                message=(
+                    f"It takes {ratio:.3g} times the latency of the model on this machine, by one thread; "
+                    f"max-latency-ratio is {limit:g}."
+                ),
+                advice="Let optimize be true, look at what repairs cost, or raise max-latency-ratio.",
+            ),
+        )
 
 
 def _exactly(count: int) -> str:

@@ -115,7 +115,7 @@ def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, run: Run) ->
     return ModelReport(
         spec=spec,
         result=result,
-        verdict=judge_model(spec, result, fault, gates(spec, shipped, changed, run.baseline)),
+        verdict=judge_model(spec, result, fault, gates(spec, shipped, changed, run.baseline, result.timing)),
         differences=changed,
         file=file,
         editions=tuple(file for file in shipped if file.edition),

@@ -18,6 +18,7 @@ from ptmobile.baseline.reading import MAX_BYTES, BaselineError, read_baseline
 from ptmobile.report.differences import baseline_lines, difference_views, growth
 from ptmobile.report.model import ModelReport, Report, ShippedFile, Source, to_json
 from ptmobile.report.summary import summary_blocks
+from ptmobile.result import Timing
 
 
 def sized(size: int, **fields: Any) -> ShippedFile:
@@ -184,6 +185,16 @@ def test_what_differs_is_shown() -> None:
     summary = "\n".join(summary_blocks(report(changed)))
     assert "| Size | 1.0\xa0MB | 1.0\xa0MB | +1.23\xa0%, +12.3\xa0kB |" in summary
     assert "1.0\xa0MB (+1.23\xa0%)" in summary
+
+
+def test_latency_is_read_and_shown() -> None:
+    def timed(ratio: float, size: int) -> ModelReport:
+        return model("a", found=result(timing=Timing(latencies=(), trial=0, ratio=ratio)), file=sized(size))
+
+    (view,) = difference_views(compared(timed(1.2, 10), timed(0.8, 20)))
+    assert [(r.before, r.now, r.change) for r in view.rows if r.what.startswith("Latency")] == [
+        ("0.8", "1.2", "1.5 times")
+    ]
 
 
 def test_the_same_bytes_are_said_in_a_line() -> None:

@@ -15,6 +15,7 @@ from ptmobile.budgets import MAKE_A_BASELINE, Gates, gates
 from ptmobile.errors import ExitCode
 from ptmobile.judge import judge_model
 from ptmobile.report.model import ShippedFile, to_json
+from ptmobile.result import Timing
 from ptmobile.spec import ConversionSpec
 from ptmobile.spec.quantities import parse_percentage, parse_size
 
@@ -139,6 +140,21 @@ def test_a_new_model_is_warned_about_and_held_to_max_size() -> None:
     assert [reason.title for reason in found.reasons] == ["The file is larger than max-size"]
     assert [warning.title for warning in found.warnings] == ["not-in-baseline"]
     assert "no verified file of net to compare it with" in found.warnings[0].message
+
+
+@pytest.mark.parametrize(("ratio", "title"), [(1.5, ""), (1.51, "The file is slower than max-latency-ratio")])
+def test_latency(ratio: float, title: str) -> None:
+    asked = ConversionSpec(model="net.py:Net", name="net", max_latency_ratio=1.5)
+    found = gates(asked, [sized(1)], (), None, Timing(latencies=(), trial=0, ratio=ratio))
+    assert [reason.title for reason in found.reasons] == ([title] if title else [])
+    assert gates(spec(), [sized(1)], (), None, Timing(latencies=(), trial=0, ratio=99.0)) == Gates()
+
+
+@pytest.mark.parametrize("timing", [None, Timing(latencies=(), trial=0)])
+def test_latency_that_was_not_measured_never_passes(timing: Timing | None) -> None:
+    asked = ConversionSpec(model="net.py:Net", name="net", max_latency_ratio=1.5)
+    (reason,) = gates(asked, [sized(1)], (), None, timing).reasons
+    assert reason.title == "max-latency-ratio cannot be checked"
 
 
 def test_the_verdict() -> None:

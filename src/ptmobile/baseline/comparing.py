@@ -22,6 +22,7 @@ def measures_of(file: ShippedFile, result: ModelResult) -> FileMeasures:
         operators=file.content.operators,
         max_abs=absolute,
         relative=relative,
+        latency_ratio=result.timing.ratio if result.timing and not file.edition else None,
     )
 
 

@@ -12,7 +12,8 @@ class FileMeasures(msgspec.Struct, frozen=True, kw_only=True):
     """What is compared of one file.
 
     ``max_abs`` is the largest difference from the eager model, ``relative`` the same as a part of the output's largest
-    value; None where it is not finite or was not measured (as for other editions).
+    value; ``latency_ratio`` the file's latency as a multiple of the eager model's. None where one is not finite or was
+    not measured (as for other editions).
     """
 
     size_bytes: int
@@ -21,6 +22,7 @@ class FileMeasures(msgspec.Struct, frozen=True, kw_only=True):
     operators: tuple[str, ...] = ()
     max_abs: float | None = None
     relative: float | None = None
+    latency_ratio: float | None = None
 
 
 class FileDifference(msgspec.Struct, frozen=True, kw_only=True):

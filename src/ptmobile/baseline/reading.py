@@ -62,7 +62,12 @@ class _Comparison(msgspec.Struct):
     outputs: tuple[_Output, ...] = ()
 
 
+class _Timing(msgspec.Struct):
+    ratio: float | None = None
+
+
 class _Result(msgspec.Struct):
+    timing: _Timing | None = None
     comparisons: tuple[_Comparison, ...] = ()
     mode: _Name = "convert"
     seconds: Annotated[float, Meta(ge=0)] = 0.0
@@ -172,6 +177,7 @@ def _measures(file: _File, model: _Model) -> FileMeasures:
         operators=file.content.operators,
         max_abs=max((absolute for absolute, _ in known), default=None),
         relative=max((relative for _, relative in known if relative is not None), default=None),
+        latency_ratio=model.result.timing.ratio if model.result.timing and not file.edition else None,
     )
 
 

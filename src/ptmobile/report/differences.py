@@ -79,6 +79,8 @@ def _rows(difference: FileDifference) -> Iterator[DifferenceRow]:
     if not difference.edition:
         yield _number("Largest difference", before.max_abs, now.max_abs)
         yield _number("Of the output", before.relative, now.relative)
+        if now.latency_ratio is not None:
+            yield _number("Latency, of the model's", before.latency_ratio, now.latency_ratio)
     changed = "" if before.bytecode_version == now.bytecode_version else "changed"
     yield DifferenceRow("Bytecode version", str(before.bytecode_version), str(now.bytecode_version), changed)
     added, removed = len(difference.operators_added), len(difference.operators_removed)

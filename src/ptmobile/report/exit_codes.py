@@ -21,7 +21,8 @@ EXIT_CODES: Final[dict[ExitCode, str]] = {
         "The app's own library does not load or run the file, or gives other numbers than the model."
     ),
     ExitCode.BUDGET: (
-        "A file is larger than `max-size`, or has grown more than `max-size-growth`, or there is no baseline to say so."
+        "A file is larger than `max-size`, has grown more than `max-size-growth`, or is slower than "
+        "`max-latency-ratio`; or one of these cannot be said."
     ),
     ExitCode.PUBLISH: (
         "The file or the report cannot be written, or not uploaded although `upload` is `required`; in mode `comment`: "

@@ -239,6 +239,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         bool,
         Meta(description="Measure the latency of the model and of its file on this machine (about 2 seconds)."),
     ] = True
+    max_latency_ratio: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(
+            description=(
+                "Budget: the latency of the file as a multiple of the model's, measured side by side on this machine; "
+                "else exit code 7."
+            )
+        ),
+    ] = None
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
 
 
