@@ -413,6 +413,7 @@ def test_outputs_of_one_model_that_passed() -> None:
         "artifact-url": "",
         "artifact-digest": "",
         "verdict": "passed",
+        "matrix": "",
     }
 
 
