@@ -154,7 +154,7 @@ def test_the_model_finds_no_token_and_no_command_file(run_step: RunStep, workspa
     assert "sesame" not in step.log
     for name in ("ACTIONS_RUNTIME_TOKEN", "GITHUB_OUTPUT", "INPUT_MODEL"):
         assert name not in step.log
-    assert {command.name for command in parse_commands(step.log)} <= {"group", "endgroup", "warning"}
+    assert {command.name for command in parse_commands(step.log)} <= {"group", "endgroup", "warning", "notice"}
     assert step.outputs["verdict"] == "passed"
     assert report_of(workspace)["tool"]["isolation"] == "separate-user"
 
