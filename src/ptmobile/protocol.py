@@ -21,6 +21,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     ``editions`` are the files to make of it, the main one first. In mode ``check`` the model is a ``.ptl`` file itself,
     and only the libraries of the editions matter. ``asked`` are answers that the user's own probes brought.
+    ``sensitive``: the model's untrained weights are given values first.
     """
 
     spec: ConversionSpec
@@ -29,6 +30,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     editions: tuple[Edition, ...] = (Edition(),)
     mode: Mode = "convert"
     asked: tuple[AskedLibrary, ...] = ()
+    sensitive: bool = False
 
 
 class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):

@@ -389,6 +389,19 @@ class DeviceVerdict(Record, frozen=True, kw_only=True):
     page_bytes: int | None = None
 
 
+class Sharper(Record, frozen=True, kw_only=True):
+    """A second comparison, in which ``changed`` untrained weights and statistics had values that show errors.
+
+    ``not-run``: there was nothing to change, or it did not come to a comparison; ``failure`` says why.
+    """
+
+    status: Literal["passed", "failed", "not-run"]
+    changed: int
+    comparisons: tuple[Comparison, ...] = ()
+    failure: Failure | None = None
+    seconds: float = 0.0
+
+
 Mode = Literal["convert", "check"]
 
 
@@ -420,6 +433,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     repair_cost: RepairCost | None = None
     choice: Text = ""
     failure: Failure | None = None
+    sharper: Sharper | None = None
     environment: Environment | None = None
     seconds: float = 0.0
     peak_memory_bytes: int | None = None

@@ -185,3 +185,38 @@ def test_a_file_that_changes_an_input_which_the_model_leaves_alone_fails(tmp_pat
     assert worse.findings[0].message.startswith("after the call differs by up to 2 at [1]")
     assert harmless.passed
     assert [(f.output, f.fails) for f in harmless.findings] == [("input[0]", False)]
+
+
+# --- sensitive weights -----------------------------------------------------------------------------------------------
+
+
+def test_a_head_of_zeros_is_compared_again_with_other_weights(convert: Converter) -> None:
+    report = convert("unlucky.py:ZeroHead", [1, 3, 8, 8])
+    assert report.verdict.status == "passed", report.verdict
+    assert notices(report, "zero-output")
+    sharper = report.result.sharper
+    assert sharper is not None
+    assert (sharper.status, sharper.failure) == ("passed", None)
+    assert sharper.changed == 6  # of the normalisation scale, shift and statistics, of the head both, a bias before it
+    compared = [c for c in sharper.comparisons if c.reference == "eager" and c.candidate == "lite (script)"]
+    assert compared[0].outputs[0].values is not None
+    assert (compared[0].outputs[0].values.scale or 0) > 0.1
+    module = _load_for_lite_interpreter(str(convert.file(report)))
+    assert not module(torch.rand(1, 3, 8, 8)).any()  # the file has the model's own weights
+
+
+def test_a_fault_behind_a_head_of_zeros_is_found(convert: Converter) -> None:
+    """What tracing bakes in, the zeros hide: the first comparison passes, the second does not."""
+    hidden = convert("unlucky.py:HiddenBranch", method="trace", sensitive_weights="off")
+    assert hidden.verdict.status == "passed"
+    found = convert("unlucky.py:HiddenBranch", method="trace")
+    assert found.verdict.status == "failed"
+    assert found.verdict.code == 5
+    assert found.result.failure is not None
+    assert found.result.failure.problem.title.startswith("With sensitive weights, traced does not compute")
+    assert found.file is not None
+    assert not found.file.verified
+
+
+def test_trained_weights_are_not_compared_again(convert: Converter) -> None:
+    assert convert("nets.py:TinyNet").result.sharper is None

@@ -157,6 +157,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
             ),
         ),
     ] = DISTRIBUTIONS
+    sensitive_weights: Annotated[
+        Literal["auto", "always", "off"],
+        Meta(
+            description=(
+                "A second comparison in which untrained weights have values that show errors; the shipped file is not "
+                "touched. auto: where the first proves little, as outputs are zero or stand still; always; off."
+            )
+        ),
+    ] = "auto"
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Seed of the random inputs.")] = 0
     rtol: Annotated[
         Tolerance | None,

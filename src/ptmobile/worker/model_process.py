@@ -30,6 +30,7 @@ from ptmobile.worker.processes import fork
 from ptmobile.worker.road import RoadEnds, walk_road
 from ptmobile.worker.running import run_all, run_once
 from ptmobile.worker.saving import prepare_to_save
+from ptmobile.worker.sharpening import sensitise
 from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.state import Snapshot
 from ptmobile.worker.timing import run_timing
@@ -64,6 +65,8 @@ def run_model(job: Job, ends: ModelEnds) -> None:
             if not job.spec.optimize:
                 prepare_to_save(loaded.module)
             module = called_with(loaded.module, trials[0].layout, job.spec.preserve_methods)
+            if job.sensitive:
+                sensitise(job, module, trials[0])
             before = memory.current_bytes()
             kept = run_eager(module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
             run_eager_on_other_sizes(module, trials, Path(job.scratch))

@@ -86,3 +86,31 @@ class BakedImage(nn.Module):
         for row in range(x.shape[2]):
             total = total + x[:, :, row].mean(-1) * (row + 1)
         return total
+
+
+class ZeroHead(nn.Module):
+    """A fresh network whose head is zero, as transformers begin."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Linear(6, 4)
+        nn.init.zeros_(self.conv.bias)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.norm(self.conv(x))).mean((2, 3)))
+
+
+class HiddenBranch(nn.Module):
+    """A branch on a value, whose outcome a head of zeros hides."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 3, bias=False)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if bool(x.mean() > 0.5):
+            return self.head(x * 2)
+        return self.head(x - 1)
