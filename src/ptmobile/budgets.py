@@ -15,7 +15,7 @@ from ptmobile.spec.quantities import parse_percentage, parse_size
 
 MAKE_A_BASELINE: Final = (
     "Make the baseline first: run without max-size-growth, then commit that run's report.json and name it in baseline, "
-    "or let a run on the branch upload it as the artifact that baseline names."
+    "or download the report of an earlier run in a step before."
 )
 
 

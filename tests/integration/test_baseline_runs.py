@@ -39,6 +39,8 @@ def test_from_the_first_run_to_a_model_that_has_grown(workspace: Path, tmp_path:
     assert same.code == 0, same.output
     assert "The same bytes as in the baseline" in same.summary
     (difference,) = same.model("tiny")["differences"]
+    ratios = [difference[when].pop("latency_ratio") for when in ("before", "now")]
+    assert all(ratio > 0 for ratio in ratios)
     assert difference["before"] == difference["now"]
 
     write_config(workspace, **budgets, **{"model-args": {"width": 40}, "max-size": "5 kB"})
