@@ -30,6 +30,9 @@ both: deep networks with such weights magnify rounding, and no computation in fl
 those of the whole command, without the phone's library, on a machine that had other work: only their ratio, within a
 row, says something.
 
+Detectors call `torchvision::nms`, which `pytorch_android_lite` does not have: its library refuses their files, and
+ours says so and names the operator. The recipe has no file of a detector at all.
+
 """
 _NAMED = 8
 
@@ -113,7 +116,10 @@ def _ours_otherwise(ran: Sequence[Record]) -> Iterator[str]:
     yield "## What ours did otherwise, or could not do"
     yield ""
     for record in failed:
-        why = f"{_shown(record.ours.why, 400)} {_shown(record.ours.advice)}"
+        ours = record.ours
+        why = (
+            f"{_shown(ours.why, 400)} {_shown(ours.advice)} The first stage that failed: {_shown(ours.first_problem)}."
+        )
         yield f"- **{_escaped(record.model)}** has no verified file. {why}"
     for record in repaired:
         yield f"- {_escaped(record.model)}: {_shown(record.ours.remedy)}."

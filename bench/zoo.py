@@ -119,12 +119,16 @@ def _ours(model: dict[str, Any], seconds: float) -> Ours:
         error=_error(result["comparisons"], f"lite ({file['method']})") if file else None,
         why=" ".join(f"{reason['title']}: {reason['message']}" for reason in model["verdict"]["reasons"])[:1500],
         advice=" ".join(reason["advice"] for reason in model["verdict"]["reasons"])[:1500],
-        first_problem=f"{failed['name']}: {failed['problem']['title']}" if failed else "",
+        first_problem=" ".join([failed["name"], *_told(failed["problem"])])[:600] if failed else "",
         warnings=tuple(warning["title"] for warning in model["verdict"]["warnings"]),
         seconds=round(seconds - on_device, 1),
         device_seconds=round(on_device, 1),
         peak_bytes=result["peak_memory_bytes"] or 0,
     )
+
+
+def _told(problem: dict[str, Any]) -> tuple[str, str, str]:
+    return problem["title"], problem["message"], problem["advice"]
 
 
 def _error(comparisons: Sequence[dict[str, Any]], candidate: str) -> float | None:
