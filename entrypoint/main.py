@@ -5,5 +5,7 @@ INPUT_MODEL-ARGS.
 """
 
 from ptmobile.action import main
+from ptmobile.sandbox.container import shut
 
+shut()
 raise SystemExit(main())

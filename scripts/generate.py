@@ -23,10 +23,14 @@ from ptmobile.spec.config_file import config_schema
 from ptmobile.spec.options import Option, all_options
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.hostile import attacks, faults  # noqa: E402 - what is tested there is declared there
+
 SCHEMAS = Path("src/ptmobile/schemas")
 README = Path("README.md")
 INPUTS_AND_OUTPUTS = Path("docs/inputs-and-outputs.md")
 TROUBLESHOOTING = Path("docs/troubleshooting.md")
+SECURITY = Path("docs/security.md")
 
 ACTION_HEAD = """\
 # Made by scripts/generate.py from the types in src/ptmobile/spec: change those, then run it.
@@ -67,6 +71,7 @@ def generated() -> dict[Path, str]:
         SCHEMAS / "report.schema.json": schema_text(report_schema()),
         README: _filled(README, "exit codes"),
         INPUTS_AND_OUTPUTS: _filled(INPUTS_AND_OUTPUTS, "inputs", "outputs"),
+        SECURITY: _filled(SECURITY, "attacks", "faults"),
         TROUBLESHOOTING: fill(_read(TROUBLESHOOTING), "known errors", known_errors()),
     }
 
@@ -118,6 +123,8 @@ def tables() -> dict[str, str]:
             ((f"`{o.name}`", o.description, _values(o), _code(o.default_text)) for o in action_inputs()),
         ),
         "outputs": _table(("Output", "Meaning"), ((f"`{name}`", text) for name, text in OUTPUTS.items())),
+        "attacks": attacks.table(),
+        "faults": faults.table(),
         "exit codes": _table(("Code", "Meaning"), ((f"{int(code)}", meaning) for code, meaning in EXIT_CODES.items())),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from typing import IO
 from ptmobile.errors import PublishError
 
 _MODE = 0o644
+#: The largest file that is taken over from a worker.
+MAX_TAKEN_BYTES = 8 << 30
 
 
 class WorkspaceFiles:
@@ -42,10 +43,15 @@ class WorkspaceFiles:
         """Copy what a worker left behind. Only a plain file counts: a link could name anything that root can read.
 
         Raises:
-            PublishError: it is no plain file, or cannot be copied.
+            PublishError: it is no plain file, is too large, or cannot be copied.
         """
         with _plain_file(source) as data, self._replacing(path) as stream:
-            shutil.copyfileobj(data, stream, 1 << 20)
+            left = MAX_TAKEN_BYTES
+            while piece := data.read(1 << 20):
+                left -= len(piece)
+                if left < 0:  # counted and not asked for: it may grow while it is read
+                    raise PublishError(f"The worker's file {source.name} has more than {MAX_TAKEN_BYTES} bytes.")
+                stream.write(piece)
         return self.root / path
 
     @contextmanager

@@ -15,7 +15,7 @@ from ptmobile.baseline.model import Baseline, BaselineSource
 from ptmobile.budgets import gates
 from ptmobile.device.supply import DeviceSupplier
 from ptmobile.editions import Edition
-from ptmobile.errors import InterruptedRunError, PtmobileError
+from ptmobile.errors import InterruptedRunError, PtmobileError, PublishError
 from ptmobile.files import WorkspaceFiles
 from ptmobile.github.echo import SafeEcho
 from ptmobile.judge import judge_model, judge_run
@@ -53,7 +53,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
     files = WorkspaceFiles(run.workspace)
     models: list[ModelReport] = []
     problems: list[Reason] = []
-    separate = False
+    separate, landlock = False, 0
     try:
         with Workers(run.workspace) as workers:
             separate = workers.account.separate
@@ -64,6 +64,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
                 mode: Mode = "check" if spec.mode == "check" else "convert"
                 task = Task(model, editions, mode, run.asked)
                 models.append(_one_model(task, workers, files, run))
+                landlock = workers.landlock
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
                 run.progress.say(f"Runtimes: {notice}")
@@ -74,7 +75,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
         code = judge_run(spec, [model.verdict for model in models])
     failed = bool(problems) or any(model.verdict.status == "failed" for model in models)
     return Report(
-        tool=Tool(version=__version__, isolation="separate-user" if separate else "same-user"),
+        tool=Tool(version=__version__, isolation="separate-user" if separate else "same-user", landlock=landlock),
         source=run.source,
         created=run.now(),
         config=spec.config,
@@ -190,7 +191,7 @@ def _inside(scratch: Path, path: str) -> Path:
     """The worker's path, which must not lead out of its scratch folder by any link."""
     target = (scratch / path).resolve()
     if not target.is_relative_to(scratch.resolve()):
-        raise WorkerError("The worker named a file outside its folder.")
+        raise PublishError("The worker named a file outside its folder.")
     return scratch / path
 
 

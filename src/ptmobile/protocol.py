@@ -16,6 +16,29 @@ JOB_FILE = "job.json"
 MAX_LINE_BYTES = 32 * 1024 * 1024
 
 
+class Fence(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a worker may write besides its scratch folder, and what it may not read; paths are absolute.
+
+    ``readable`` is readable although it lies in what is ``hidden``. It takes a kernel with Landlock to hold this.
+    """
+
+    writable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
+
+
+class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What each process of a worker may take; None for no limit.
+
+    ``memory_bytes`` is memory of its own (RLIMIT_DATA), ``file_bytes`` the size of one file, ``processes`` how many
+    processes and threads its user may have in all.
+    """
+
+    memory_bytes: int | None = None
+    file_bytes: int | None = None
+    processes: int | None = None
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One model for a worker: what to do, where the workspace is (read only), where to leave files.
 
@@ -31,6 +54,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = "convert"
     asked: tuple[AskedLibrary, ...] = ()
     sensitive: bool = False
+    fence: Fence | None = None
+    limits: WorkerLimits = WorkerLimits()
+
+
+class RoadBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """A road's first word to its supervisor: the id of its process."""
+
+    process: int
 
 
 class StageBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -68,7 +99,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unkno
     result: ModelResult
 
 
-Message = StageBegan | StageEnded | BuildEnded | Noticed | Finished
+Message = RoadBegan | StageBegan | StageEnded | BuildEnded | Noticed | Finished
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
@@ -91,10 +122,11 @@ def decode(line: bytes) -> Message:
 class WorkerSays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the prepared parent of the workers tells the host over the control socket.
 
-    ``status`` is a wait status, as of ``os.waitpid``.
+    ``status`` is a wait status, as of ``os.waitpid``; ``landlock`` the version of Landlock here, 0 for none.
     """
 
     event: Literal["ready", "started", "ended"]
     scratch: Name = ""
     process: int = 0
     status: int = 0
+    landlock: int = 0

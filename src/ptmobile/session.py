@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO, cast
+from typing import Any, TextIO, cast, get_args
 
 from ptmobile import __version__
 from ptmobile.baseline.finding import find_baseline
@@ -20,17 +20,20 @@ from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
+from ptmobile.github.foreign import OPTION, refuse_foreign_code
 from ptmobile.handing_over import HandOver, How
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
 from ptmobile.progress.output import LastingOutput
 from ptmobile.publishing import Publisher
 from ptmobile.report.model import Reason, Report, Source, Tool
+from ptmobile.result import Mode
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
 from ptmobile.runtimes.limits.probed import probed_folder, read_probed
 from ptmobile.shards.jobs import merged_report, plan_of
-from ptmobile.spec.coerce import Given
+from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.conversion import RunSpec
+from ptmobile.spec.options import all_options
 from ptmobile.spec.problems import Problems
 from ptmobile.spec.resolve import resolve
 from ptmobile.spec.workspace import Workspace
@@ -46,6 +49,7 @@ class Session:
 
     def __init__(self, context: GitHubContext, workspace: Workspace, stream: TextIO | None) -> None:
         output = cast("TextIO", LastingOutput(stream))
+        self._context = context
         self._workspace = workspace
         self._progress = choose_progress(output, in_actions=context.in_actions)
         commands = CommandWriter(output) if context.in_actions else None
@@ -60,6 +64,7 @@ class Session:
         problems, report_dir = Problems(), RunSpec(models=()).report_dir
         try:
             given = read(problems)
+            refuse_foreign_code(self._context, allowed=_is_allowed(given))
             report_dir = self._report_dir(given, report_dir)
             return self._run(resolve(given, self._workspace, problems))
         except PtmobileError as error:
@@ -123,6 +128,17 @@ class Session:
             return default
         folder = self._workspace.root / path
         return path if folder.is_dir() or not folder.exists() else default
+
+
+def _is_allowed(given: Mapping[str, Given]) -> bool:
+    """Whether the workflow itself lets foreign code run, or asks for something that runs no code of models.
+
+    What is no boolean is told with all other problems.
+    """
+    value, mode = given.get(OPTION), given.get("mode")
+    if mode is not None and str(mode.value) not in get_args(Mode):
+        return True
+    return value is not None and coerce(all_options()[OPTION], value, Problems()) is True
 
 
 def internal_error(error: BaseException) -> InternalError:

@@ -50,7 +50,7 @@ def test_the_check_of_the_generator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docs").mkdir()
-    for name in ("README.md", "docs/troubleshooting.md", "docs/inputs-and-outputs.md"):
+    for name in ("README.md", "docs/troubleshooting.md", "docs/inputs-and-outputs.md", "docs/security.md"):
         shutil.copy(ROOT / name, tmp_path / name)
     readme = tmp_path / "README.md"
     readme.write_text(readme.read_text(encoding="utf-8").replace("| 130 |", "| x |"), encoding="utf-8")

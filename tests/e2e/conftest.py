@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from ptmobile.local import image
 from ptmobile.local.step import Step, StepResult
 
 ROOT = Path(__file__).parents[2]
-TAG = "ptmobile-action:test"
+TAG = os.environ.get("PTMOBILE_TEST_TAG", "ptmobile-action:test")
 LIBRARIES = "/libraries"
 
 RunStep: TypeAlias = Callable[..., StepResult]

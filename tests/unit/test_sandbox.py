@@ -24,7 +24,7 @@ from ptmobile.progress.base import Lines
 from ptmobile.protocol import MAX_LINE_BYTES, Finished, Message, Noticed, StageBegan, WorkerSays, encode
 from ptmobile.report.model import Source
 from ptmobile.result import Failure, ModelResult, Notice, Problem, WorkerFile
-from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, listening, workers
+from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, listening, parent, workers
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Listener
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
@@ -88,6 +88,12 @@ def run(prepared: Workers, workspace: Path) -> Run:
         return outcome, heard, ears
 
     return run
+
+
+@pytest.fixture
+def _no_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a kernel that has none: what is tested then is the rest of the wall."""
+    monkeypatch.setattr(workers, "fence_for", lambda *_, **__: None)
 
 
 def alive(process: int) -> bool:
@@ -190,7 +196,7 @@ def test_workers_that_were_never_ready_are_ended_too(workspace: Path) -> None:
 
 
 def test_a_worker_that_cannot_be_started_is_explained(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "worker_environment", lambda home: {"PYTHONHASHSEED": "no number"})
+    monkeypatch.setattr(parent, "worker_environment", lambda home: {"PYTHONHASHSEED": "no number"})
     with Workers(workspace) as own, pytest.raises(WorkerError, match="could not be started") as caught:
         own.run(Task(ConversionSpec(model="nets.py:Stateless")), lambda message: None, Ears())
     assert "torch" in caught.value.advice
@@ -243,6 +249,7 @@ def test_processes_that_a_model_leaves_behind_are_ended(prepared: Workers, works
     assert outcome.result is not None
 
 
+@pytest.mark.usefixtures("_no_landlock")
 def test_processes_of_a_worker_that_was_killed_are_ended(run: Run) -> None:
     """The supervisor is killed by the model, so that it can end nobody; their parent then is the prepared one."""
     outcome, _, ears = run("""
@@ -262,6 +269,7 @@ def make():
     assert not alive(int(ears.out))
 
 
+@pytest.mark.usefixtures("_no_landlock")
 def test_workers_go_on_after_one_that_was_killed(run: Run) -> None:
     killed, _, _ = run(
         "import os, signal\ndef make():\n    os.kill(os.getppid(), signal.SIGKILL)\n    signal.pause()\n"
@@ -299,6 +307,7 @@ FORGED = encode(
 )
 
 
+@pytest.mark.usefixtures("_no_landlock")
 @pytest.mark.parametrize(
     ("data", "then"),
     [

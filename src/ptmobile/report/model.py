@@ -116,11 +116,15 @@ class PublishedArtifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """What made the report."""
+    """What made the report, and how the code of models was kept apart from it.
+
+    ``landlock`` is the version of the kernel's Landlock that held it in besides; 0 where there is none.
+    """
 
     name: str = "ptmobile-action"
     version: str
     isolation: Literal["separate-user", "same-user"]
+    landlock: Annotated[int, Meta(ge=0)] = 0
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

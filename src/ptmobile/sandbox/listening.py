@@ -85,9 +85,12 @@ class Listener:
         return self._fault or self._ended
 
     def _take_end(self, process: int) -> bool:
-        data = self._control.recv(_READ_BYTES)
+        try:
+            data = self._control.recv(_READ_BYTES)
+        except ConnectionResetError:
+            data = b""
         if not data:
-            self._fault = "was lost: the workers' parent has gone"
+            self._fault = "was killed with its parent: something kills processes that are not its own"
             return False
         said = msgspec.json.decode(data, type=WorkerSays)
         if said.event != "ended" or said.process != process:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,23 +15,18 @@ from typing import Self
 import msgspec
 
 from ptmobile.editions import Edition
-from ptmobile.errors import ExitCode, PtmobileError
-from ptmobile.protocol import JOB_FILE, Job, Message, WorkerSays
+from ptmobile.errors import ExitCode
+from ptmobile.protocol import JOB_FILE, Job, Message
 from ptmobile.result import Mode, ModelResult
 from ptmobile.runtimes.limits import AskedLibrary
-from ptmobile.sandbox.account import Account, worker_account, worker_environment
+from ptmobile.sandbox.account import Account, worker_account
+from ptmobile.sandbox.fence import fence_for, limits_for
 from ptmobile.sandbox.listening import Ears, Listener
+from ptmobile.sandbox.parent import Parent, WorkerError, kill_session
 from ptmobile.spec.conversion import ConversionSpec
 
-_START_SECONDS = 120.0
-_MAX_SAID_BYTES = 64 * 1024
 # The worker watches the time limit itself and still reports; this is for one that does not.
 _GRACE_SECONDS = 20.0
-_STOPPING_SECONDS = 3.0
-
-
-class WorkerError(PtmobileError):
-    """The worker itself could not be started or did not answer: not the model's fault."""
 
 
 class ScratchError(WorkerError):
@@ -82,41 +73,21 @@ class Workers:
             self._base = Path(tempfile.mkdtemp(prefix="ptmobile-"))
             self._base.chmod(0o711)
             self._home = self._folder("home")
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # Not -I: that would ignore PYTHONHASHSEED. The environment is ours from the first variable to the last.
-        command = [sys.executable, "-s", "-P", "-m", "ptmobile.worker", str(theirs.fileno())]
-        self._parent = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=self._home,
-            env=worker_environment(self._home),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            user=self.account.uid,
-            group=self.account.gid,
-            extra_groups=[] if self.account.separate else None,
-            umask=0o022,
-        )
-        theirs.close()
-        self._ready = False
+        self._parent = Parent(self.account, self._home)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._control.close()
         for process in list(self._processes):
-            _kill_session(process)
-        # Without its socket the parent ends, and with it what models have left behind in sessions of their own.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._parent.wait(_STOPPING_SECONDS)
-        _kill_session(self._parent.pid)
-        self._parent.wait()
-        if self._parent.stderr is not None:
-            self._parent.stderr.close()
+            kill_session(process)
+        self._parent.stop()
         shutil.rmtree(self._base, ignore_errors=True)
+
+    @property
+    def landlock(self) -> int:
+        """The version of Landlock that workers are behind; 0 for none, or if none was started."""
+        return self._parent.landlock or 0
 
     def shared_folder(self, name: str) -> Path:
         """A folder of the host's that workers can read."""
@@ -131,7 +102,7 @@ class Workers:
         Raises:
             WorkerError: the prepared parent is gone or does not answer, or the job cannot be handed over.
         """
-        self._wait_until_ready()
+        self._ready_parent()
         with _scratch_errors():
             scratch = self._folder(f"model-{task.spec.name}")
             workspace = str(self._workspace.resolve())
@@ -142,18 +113,21 @@ class Workers:
                 editions=task.editions,
                 mode=task.mode,
                 asked=task.asked,
+                fence=fence_for(os.environ, self._workspace, self._base, self._home, separate=self.account.separate),
+                limits=limits_for(task.spec.memory_limit, separate=self.account.separate),
             )
             (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):
-            socket.send_fds(self._control, [str(scratch).encode()], writers)
+            process = self._parent.start_worker(scratch, writers)
             for writer in writers:
                 os.close(writer)
             writers.clear()
-            process = self._said("started").process
             self._processes.add(process)
-            listener = Listener((readers[0], readers[1], readers[2]), control=self._control, hear=hear, ears=ears)
+            listener = Listener(
+                (readers[0], readers[1], readers[2]), control=self._parent.control, hear=hear, ears=ears
+            )
             ended = listener.listen(process, task.spec.timeout_minutes * 60 + _GRACE_SECONDS)
-        _kill_session(process)
+        kill_session(process)
         self._processes.discard(process)
         return Outcome(listener.result, ended, scratch)
 
@@ -167,39 +141,12 @@ class Workers:
         self.account.give(folder)
         return folder
 
-    def _wait_until_ready(self) -> None:
-        if not self._ready:
-            self._said("ready")
-            self._ready = True
-
-    def _said(self, event: str) -> WorkerSays:
-        """Wait for a word of the parent; that an earlier worker has ended may come in between."""
-        self._control.settimeout(_START_SECONDS)
-        said = self._next_word()
-        while said.event == "ended" != event:
-            said = self._next_word()
-        if said.event != event:
-            raise WorkerError(f"The worker said {said.event!r} where {event!r} was due.")
-        return said
-
-    def _next_word(self) -> WorkerSays:
-        try:
-            data = self._control.recv(_MAX_SAID_BYTES)
-        except TimeoutError:
-            raise WorkerError(f"The worker did not start within {_START_SECONDS:g} s.") from None
-        if not data:
-            raise WorkerError(
-                f"The worker could not be started: {self._last_words()}",
-                advice="It needs Python with torch and torchvision; `make install` sets them up, the image has them.",
-            )
-        return msgspec.json.decode(data, type=WorkerSays)
-
-    def _last_words(self) -> str:
-        """The last line that the parent wrote to stderr: the message of the exception that ended it."""
-        self._parent.wait(10)
-        written = self._parent.stderr.read(65536) if self._parent.stderr else b""
-        lines = written.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+    def _ready_parent(self) -> None:
+        """Wait for the prepared parent; one that a model has killed is replaced, for the sake of the next model."""
+        if self._parent.landlock is not None and self._parent.gone:
+            self._parent.stop()
+            self._parent = Parent(self.account, self._home)
+        self._parent.wait_until_ready()
 
 
 @contextlib.contextmanager
@@ -224,10 +171,3 @@ def _pipes(count: int) -> Iterator[tuple[list[int], list[int]]]:
     finally:
         for descriptor in [*readers, *writers]:
             os.close(descriptor)
-
-
-def _kill_session(process: int) -> None:
-    """Kill a process and its group. Every worker leads a session of its own."""
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(process, signal.SIGKILL)

@@ -21,7 +21,7 @@ from ptmobile.spec.yaml_text import YamlTextError, load_yaml
 DEFAULT_NAME = "ptmobile.yml"
 MAX_BYTES = 1024 * 1024
 # Which files to read, which part of them, where the report goes, and secrets: decided outside of the file.
-OUTSIDE_ONLY = ("config", "report-dir", "only", *MODE_OPTIONS, *INPUT_ONLY)
+OUTSIDE_ONLY = ("config", "report-dir", "only", "allow-foreign-code", *MODE_OPTIONS, *INPUT_ONLY)
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ def _options(
 
 def _outside(name: str) -> str:
     """What to say about an option that exists, but not in a config file."""
+    if name == "allow-foreign-code":
+        return "; it can only be an input of the action, because the config file may be part of the foreign code"
     if name in INPUT_ONLY:
         return "; it is an input of the action only"
     return "; it is given outside of the file" if name in OUTSIDE_ONLY else ""

@@ -258,6 +258,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         ),
     ] = None
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
+    memory_limit: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(
+            description=(
+                "Memory that each process of a model may take, in GiB. Default: three quarters of what the machine, "
+                "or the container, has."
+            ),
+        ),
+    ] = None
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -304,6 +313,15 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         Meta(description="When the step fails: failure; warning (on warnings too); never (read the outputs)."),
     ] = "failure"
     summary: Annotated[bool, Meta(description="Write the Markdown summary to the job summary.")] = True
+    allow_foreign_code: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Run on pull_request_target and workflow_run although the code is of another repository. Only the "
+                "workflow can say so, not the config file."
+            )
+        ),
+    ] = False
     report_dir: Annotated[str, Meta(description="Folder in the workspace for everything that a run writes.")] = (
         "ptmobile-report"
     )
@@ -312,5 +330,5 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
 
 RUN_OPTIONS = (
     *("config", "mode", "only", "shards", "reports", "matrix"),
-    *("baseline", "fail_on", "summary", "report_dir"),
+    *("baseline", "fail_on", "summary", "allow_foreign_code", "report_dir"),
 )

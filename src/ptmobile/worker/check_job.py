@@ -55,7 +55,7 @@ def run_check(job: Job, results: Writer) -> ModelResult:
     """Do one check. Never raises for what the file does; ``results`` hears every stage as it comes and goes."""
     adopt_orphans()
     start = time.monotonic()
-    crew = Crew(Path(job.scratch), start + job.spec.timeout_minutes * 60, results.send)
+    crew = Crew(start + job.spec.timeout_minutes * 60, results.send, fenced=job.fence is not None)
     crew.run_apart("file", results, lambda writer: _run_file(job, writer))
     check = _Check(job, crew)
     if check.readable:

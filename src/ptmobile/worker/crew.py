@@ -5,21 +5,28 @@ The supervisor never runs model code, so it is there to tell whatever becomes of
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from ptmobile.explaining import advice_for
-from ptmobile.protocol import BuildEnded, Message, Noticed, StageBegan, StageEnded
-from ptmobile.result import Method, Notice, Problem, Stage, StageName
+from ptmobile.protocol import BuildEnded, Finished, Message, Noticed, RoadBegan, StageBegan, StageEnded
+from ptmobile.result import ASIDES, Method, Notice, Problem, Stage, StageName
 from ptmobile.worker.channel import Reader, Writer, pipe
-from ptmobile.worker.processes import end, fork, how_it_ended
+from ptmobile.worker.confinement import confine_model
+from ptmobile.worker.processes import end, fork, how_it_ended, is_descendant
 
+#: Processes without a method that run the model's code, and stages of those that have not seen it.
+_OF_MODEL = ("model", *ASIDES)
+_OF_FRESH: frozenset[StageName] = frozenset({"lite", "backported", "device"})
+# What a pipe can hold, read in pieces, is less than this.
+_LAST_READS = 64
 _STOPPING_GRACE_SECONDS = 5.0
 MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
 # Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
@@ -38,6 +45,14 @@ class Member:
     busy: StageBegan | None = None
     since: float = 0.0
     over: bool = False
+
+
+@dataclass(frozen=True)
+class _End:
+    """A descriptor that says when a process has ended."""
+
+    member: Member
+    descriptor: int
 
 
 @dataclass
@@ -59,10 +74,10 @@ class Record:
 class Crew:
     """Listens to the members until something is known, or the time is up."""
 
-    def __init__(self, scratch: Path, deadline: float, emit: Callable[[Message], None]) -> None:
+    def __init__(self, deadline: float, emit: Callable[[Message], None], *, fenced: bool = False) -> None:
         self.record = Record()
         self.out_of_time = False
-        self._scratch = scratch
+        self.fenced = fenced
         self._deadline = deadline
         self._emit = emit
         self._members: dict[str, Member] = {}
@@ -73,6 +88,7 @@ class Crew:
         """Listen to one more process."""
         self._members[member.name] = member
         self._selector.register(member.channel.descriptor, selectors.EVENT_READ, member)
+        self._watch(member)
 
     def wait(self, until: Callable[[], bool]) -> None:
         """Take in reports until ``until()`` holds, everybody has ended, or the time is up."""
@@ -83,25 +99,30 @@ class Crew:
                     self._end_all()
                 return
             for key, _ in self._selector.select(left):
-                self._listen(key.data)
+                self._hear(key.data)
 
     def wait_for(self, name: str, seconds: float) -> None:
         """Wait for the end of one process, but no longer than that: then it is ended, and everybody else goes on."""
         deadline, patience = self._deadline, time.monotonic() + seconds
         while not self.over(name) and (left := min(patience, deadline) - time.monotonic()) > 0:
             for key, _ in self._selector.select(left):
-                self._listen(key.data)
+                self._hear(key.data)
         member = self._members.get(name)
         if member is not None and not member.over:
             self._fail(member, f"It had not ended after {seconds:.0f} seconds{_during(member.busy)}.", "timeout")
             self._end_member(member)
 
     def run_apart(self, name: str, results: Writer, run: Callable[[Writer], None]) -> None:
-        """Run something in a process of its own that has seen nothing yet, and wait for its end."""
+        """Run something in a process of its own that has seen nothing yet, and wait for its end.
+
+        It is behind a fence like the model's process: a file too may be made to do what it should not.
+        """
         reader, writer = pipe()
 
         def main() -> None:
             results.close()
+            if self.fenced:
+                confine_model()
             run(writer)
 
         process = fork(main)
@@ -129,7 +150,34 @@ class Crew:
         """Whether a process has ended, or never was."""
         return name not in self._members or self._members[name].over
 
+    def _hear(self, source: Member | _End) -> None:
+        if isinstance(source, _End):
+            self._hear_of_end(source)
+        else:
+            self._listen(source)
+
+    def _watch(self, member: Member) -> None:
+        """Hear of a process's end by the kernel too: what it has started may hold its channel open."""
+        if member.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(member.process)
+                self._selector.register(descriptor, selectors.EVENT_READ, _End(member, descriptor))
+
+    def _hear_of_end(self, end_of: _End) -> None:
+        """Hear what a process said before its end, and no more of those who may still write to its channel."""
+        self._selector.unregister(end_of.descriptor)
+        os.close(end_of.descriptor)
+        member = end_of.member
+        for _ in range(_LAST_READS):
+            if member.over or not select.select([member.channel.descriptor], [], [], 0)[0]:
+                break
+            self._listen(member)
+        if not member.over:
+            self._ended(member)
+
     def _listen(self, member: Member) -> None:
+        if member.over:
+            return
         try:
             for message in member.channel.read():
                 self._take(member, message)
@@ -140,6 +188,13 @@ class Crew:
             self._ended(member)
 
     def _take(self, member: Member, message: Message) -> None:
+        if not _own(member, message):
+            raise ValueError("it speaks for another process")
+        if isinstance(message, RoadBegan):
+            if member.process is None:
+                member.process = _descendant(message.process)
+                self._watch(member)
+            return
         if isinstance(message, StageBegan):
             if member.busy is None or (member.busy.name, member.busy.target) != (message.name, message.target):
                 member.since = time.monotonic()
@@ -165,7 +220,7 @@ class Crew:
 
     def _end_of(self, member: Member) -> str:
         """Wait for a process that has said its last word, and say how it ended; it must not take long."""
-        process = self._process_of(member)
+        process = member.process
         patience = time.monotonic() + _ENDING_SECONDS
         while process is not None and time.monotonic() < patience:
             try:
@@ -178,14 +233,6 @@ class Crew:
         if process is not None:
             end([process])
         return "closed its channel and did not end"
-
-    def _process_of(self, member: Member) -> int | None:
-        if member.process is not None:
-            return member.process
-        try:
-            return int((self._scratch / f"{member.name.replace(' ', '-')}.pid").read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return None
 
     def _fail(self, member: Member, message: str, status: str) -> None:
         busy = member.busy or StageBegan(name=member.first, method=member.method)
@@ -217,7 +264,7 @@ class Crew:
             self._end_member(member)
 
     def _end_member(self, member: Member) -> None:
-        process = None if member.over else self._process_of(member)
+        process = None if member.over else member.process
         if process is not None:
             end([process])
         member.over = True
@@ -225,3 +272,20 @@ class Crew:
 
 def _during(busy: StageBegan | None) -> str:
     return "" if busy is None else f" in stage {busy.name}" + (f", {busy.detail}" if busy.detail else "")
+
+
+def _descendant(process: int) -> int | None:
+    """A process that a road says it is, if it can be: a model may say anything, and what it names may be killed."""
+    return process if is_descendant(process) else None
+
+
+def _own(member: Member, message: Message) -> bool:
+    """Whether a process may say this: a model's code could write to its process's channel what others should say."""
+    if isinstance(message, Finished):
+        return False
+    if not isinstance(message, StageBegan | StageEnded | BuildEnded):
+        return True
+    stage = message.stage if isinstance(message, StageEnded) else message
+    if member.method:
+        return stage.method == member.method and (isinstance(stage, BuildEnded) or stage.name not in _OF_FRESH)
+    return not isinstance(stage, BuildEnded) and (member.name not in _OF_MODEL or stage.name not in _OF_FRESH)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,12 @@ def _run(run: DeviceRun, target: DeviceTarget) -> None:
 
 
 def _memory_limit() -> int:
-    """What a library may take: most of the machine's memory, so that it ends before the machine does."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 * 3
+    """What a library may take: most of the machine's memory, so that it ends before the machine does; and no more
+    than this process may.
+    """
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 * 3
+    ours = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    return machine if ours == resource.RLIM_INFINITY else min(machine, ours)
 
 
 def _prepared_here(run: DeviceRun, target: DeviceTarget, machine: Machine) -> Path:

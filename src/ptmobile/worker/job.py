@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
 from ptmobile.worker.asides import Asides
 from ptmobile.worker.built import Built, Inspector
 from ptmobile.worker.channel import Reader, Writer, pipe
+from ptmobile.worker.confinement import confine_model
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.device_process import run_device
 from ptmobile.worker.device_verdicts import asks_phones
@@ -51,7 +51,7 @@ def _silence(_: Message) -> None:
 
 def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> ModelResult:
     start = time.monotonic()
-    crew = Crew(Path(job.scratch), start + job.spec.timeout_minutes * 60, emit)
+    crew = Crew(start + job.spec.timeout_minutes * 60, emit, fenced=job.fence is not None)
     findings = Findings(job, crew)
     roads, beside = _start_model(job, crew, results)
     asides = Asides(job, crew, beside)
@@ -84,6 +84,8 @@ def _start_model(job: Job, crew: Crew, results: Writer) -> tuple[dict[Method, in
 
     def main() -> None:
         results.close()
+        if crew.fenced:
+            confine_model()
         for line in everybody:
             os.close(line.orders)
         ends = ({method: line.ends for method, line in roads.items()}, {a: line.ends for a, line in asides.items()})

@@ -89,6 +89,15 @@ def end_descendants(spared: Container[int] = ()) -> None:
         end(children)
 
 
+def is_descendant(process: int) -> bool:
+    """Whether a process is a child of this one, or a child of such."""
+    own, current = os.getpid(), process
+    while current > 1 and current != own:
+        parent = _parent(Path(f"/proc/{current}"))
+        current = int(parent) if parent.isdigit() else 0
+    return current == own != process
+
+
 def _children() -> list[int]:
     own = str(os.getpid())
     return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _parent(folder) == own]

@@ -13,7 +13,7 @@ import torch
 
 from ptmobile.editions import Build
 from ptmobile.errors import ImpossibleError
-from ptmobile.protocol import BuildEnded, Job
+from ptmobile.protocol import BuildEnded, Job, RoadBegan
 from ptmobile.result import Method, StageName, variant_key
 from ptmobile.worker.adapting.records import StoredAdaptation, extra_files, save_adaptation
 from ptmobile.worker.capture import capture
@@ -70,7 +70,7 @@ def _orders(descriptor: int) -> Iterator[Build]:
 
 def walk_road(job: Job, method: Method, module: torch.nn.Module, trials: list[TrialInputs], ends: RoadEnds) -> None:
     """Capture and run; then make the builds that are asked for, and end when nobody asks any more."""
-    (Path(job.scratch) / f"road-{method}.pid").write_text(str(os.getpid()), encoding="ascii")
+    ends.channel.send(RoadBegan(process=os.getpid()))
     reporter = Reporter(ends.channel, Path(job.workspace), method)
     if method == "trace" and isinstance(module, torch.jit.ScriptModule):
         reporter.skip("traced", "Not traced", "The model is TorchScript already; method script ships it.")

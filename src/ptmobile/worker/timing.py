@@ -18,7 +18,7 @@ import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from ptmobile.device.errors import CannotRunError
-from ptmobile.protocol import Job
+from ptmobile.protocol import Job, RoadBegan
 from ptmobile.result import Latency, Timing
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.loading.user_code import describe
@@ -51,7 +51,7 @@ def order(descriptor: int, files: Mapping[str, Path]) -> None:
 def run_timing(job: Job, module: torch.nn.Module, trials: list[TrialInputs], ends: RoadEnds) -> None:
     """Wait for the files, then run them and the eager model in turn on the first input."""
     scratch = Path(job.scratch)
-    (scratch / f"{TIMED}.pid").write_text(str(os.getpid()), encoding="ascii")
+    ends.channel.send(RoadBegan(process=os.getpid()))
     with os.fdopen(ends.orders, "rb", closefd=False) as stream:
         line = stream.readline()
     if not line:

@@ -17,8 +17,10 @@ import torch
 import torchvision  # noqa: F401 - imported here once, for all jobs
 
 from ptmobile.protocol import JOB_FILE, Finished, Job, WorkerSays
+from ptmobile.worker import landlock
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.check_job import run_check
+from ptmobile.worker.confinement import confine_worker
 from ptmobile.worker.job import run_job
 from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, adopt_orphans, die_with_parent, end_descendants, fork, prctl
 
@@ -38,7 +40,7 @@ def main(control_descriptor: int) -> None:
         torch.backends.quantized.engine = "qnnpack"
     torch.set_grad_enabled(False)
     control = socket.socket(fileno=control_descriptor)
-    _say(control, WorkerSays(event="ready"))
+    _say(control, WorkerSays(event="ready", landlock=landlock.version()))
     adopt_orphans()  # of workers that ended before they could end them
     _Server(control).serve()
     end_descendants()
@@ -86,6 +88,7 @@ class _Server:
             os.close(source)
         os.chdir(scratch)
         job = msgspec.json.decode((scratch / JOB_FILE).read_bytes(), type=Job)
+        confine_worker(job.fence, job.limits, scratch)
         channel = Writer(results)
         run = run_check if job.mode == "check" else run_job
         channel.send(Finished(result=run(job, channel)))

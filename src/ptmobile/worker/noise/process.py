@@ -15,7 +15,7 @@ from typing import Final, Literal
 import torch
 
 from ptmobile.device.errors import CannotRunError
-from ptmobile.protocol import Job
+from ptmobile.protocol import Job, RoadBegan
 from ptmobile.result import Notice
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.loading.user_code import describe
@@ -47,7 +47,7 @@ def ask(descriptor: int, what: Ask) -> None:
 def run_again(job: Job, module: torch.nn.Module, trials: list[TrialInputs], values_bytes: int, ends: RoadEnds) -> None:
     """Wait to be asked, then run; ``values_bytes`` is what the eager run took besides the weights."""
     scratch = Path(job.scratch)
-    (scratch / f"{FLOAT64}.pid").write_text(str(os.getpid()), encoding="ascii")
+    ends.channel.send(RoadBegan(process=os.getpid()))
     asked = os.read(ends.orders, 16).decode()
     if not asked:
         return

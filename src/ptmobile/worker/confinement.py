@@ -1,0 +1,57 @@
+"""What a worker takes from itself before any code of a model runs in it: limits, and rights on files and processes.
+
+Two fences, one in the other: around a whole worker, whose supervisor runs no code of a model; and, inside, around each
+process that does. A process behind a fence can neither trace nor signal one before it, so that a model reaches neither
+its supervisor nor the host, also where all of them are the same user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from pathlib import Path
+
+from ptmobile.protocol import Fence, WorkerLimits
+from ptmobile.worker import landlock
+
+# Where there is too little memory, the kernel ends a worker's processes first, the largest of them before others.
+_OOM_SCORE = 800
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+
+
+def confine_worker(fence: Fence | None, limits: WorkerLimits, scratch: Path) -> None:
+    """Confine the process that supervises a model, with all that it will start. Nothing here is required to work."""
+    _set_limits(limits)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
+    if fence is None:
+        return
+    with contextlib.suppress(OSError), landlock.Ruleset(reading=True) as rules:
+        own = [scratch, *map(Path, fence.writable)]
+        rules.allow_changes([*own, *map(Path, _DEVICES)])
+        hidden = [Path(path).resolve() for path in fence.hidden]
+        rules.allow_reading(landlock.everything_but(hidden))
+        rules.allow_reading(map(Path, fence.readable))
+        rules.enforce()
+
+
+def confine_model() -> None:
+    """Part a process that runs a model's code from the one that supervises it."""
+    with contextlib.suppress(OSError), landlock.Ruleset(writing=False) as rules:
+        rules.enforce()
+
+
+def _set_limits(limits: WorkerLimits) -> None:
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NPROC: limits.processes,
+        # Not the address space: libraries reserve much more of it than they ever use.
+        resource.RLIMIT_DATA: limits.memory_bytes,
+    }
+    for kind, value in wanted.items():
+        if value is not None:
+            highest = resource.getrlimit(kind)[1]
+            low = value if highest == resource.RLIM_INFINITY else min(value, highest)
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(kind, (low, low))

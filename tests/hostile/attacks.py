@@ -1,0 +1,234 @@
+"""The attacks: what a hostile model tries, what stops it, and what then is to be seen. docs/security.md shows them.
+
+No import beyond the standard library: scripts/generate.py reads this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NOTHING = "converted as if nothing had been"
+#: A plain file, so that it is copied; then it is read as data, and is none.
+LATE = ("sparse", "when it was verified")
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack. ``file`` is the module in tests/hostile/models, ``shown`` what the report must hold.
+
+    ``code`` is the exit code of the run; 0 where the model is converted although it tried. ``said`` is what the attack
+    must have printed, so that a test in which it did not happen fails. ``options`` are those of the container.
+    """
+
+    title: str
+    defence: str
+    result: str
+    file: str
+    code: int = 0
+    shown: str = ""
+    said: str = ""
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    without: str = ""
+    """Where something stops the attack that not every kernel has, what then becomes of it."""
+
+
+ATTACKS: Mapping[str, Attack] = {
+    "environment": Attack(
+        "read tokens and inputs in the environment",
+        "the worker's environment is built from nothing",
+        NOTHING,
+        "environment",
+        said="refused: the environment",
+    ),
+    "other processes": Attack(
+        "read `/proc/*/environ`, the memory and the files of the host side and of the supervisor",
+        "another user; Landlock between model and supervisor",
+        NOTHING,
+        "other_processes",
+        said="refused: mem of 1",
+        without="the supervisor's can be read: it holds nothing secret",
+    ),
+    "tracing": Attack(
+        "`ptrace` the host side or the supervisor, read or write their memory",
+        "another user; Landlock between model and supervisor",
+        NOTHING,
+        "tracing",
+        said="refused: ptrace",
+        without="the supervisor can be traced, and what it says be forged",
+    ),
+    "docker socket": Attack(
+        "reach the Docker engine through the mounted socket",
+        "no supplementary group; the socket's folder is shut to all but root",
+        NOTHING,
+        "docker_socket",
+        said="refused: /var/run/docker.sock",
+    ),
+    "command files": Attack(
+        "write, read or remove the files of `GITHUB_OUTPUT`, `GITHUB_ENV`, `GITHUB_PATH`, … and the event",
+        "another user; Landlock hides them",
+        NOTHING,
+        "command_files",
+        said="refused: write",
+        without="they can be read, not written",
+    ),
+    "credentials": Attack(
+        "read the token that `actions/checkout` leaves in `RUNNER_TEMP` or `.git`, and the runner's home folder",
+        "Landlock hides these folders",
+        NOTHING,
+        "credentials",
+        said="refused: /github/runner_temp/git-credentials.config",
+        without="they can be read: use `persist-credentials: false`",
+    ),
+    "commands": Attack(
+        "forge workflow commands on stdout and stderr, in both syntaxes, with lone `\\r` and in pieces",
+        "output is printed again line by line, each with a mark before it",
+        "shown as text",
+        "commands",
+        said="set-output name=verdict",
+    ),
+    "markup": Attack(
+        "inject Markdown, HTML, links and mentions through names of classes and messages of errors",
+        "all text of a model is escaped where it is shown",
+        "shown as text; exit code 3",
+        "markup",
+        code=3,
+        shown="could not be run",
+    ),
+    "results": Attack(
+        "write a forged result to every pipe in reach",
+        "results are parsed strictly, count once, and only as the last word of a worker that ended well",
+        "a failure of that model; exit code 3",
+        "results",
+        code=3,
+        shown="wrote what is no report",
+        said="refused",
+    ),
+    **{
+        f"{kind} {when}": Attack(
+            f"put {what} in the place of the `.ptl` {when}",
+            defence,
+            f"a failure of that model; exit code {3 if (kind, when) == LATE else code}",
+            "replaced_file",
+            code=3 if (kind, when) == LATE else code,
+            inputs={"model-args": [kind, when], "timeout-minutes": 0.4, "repair": "off", "method": "script"},
+        )
+        for when, code, defence in (
+            ("at once", 5, "a fresh process must load the file and agree with the model"),
+            ("when it was verified", 8, "only plain files with one name and of bounded size are copied"),
+        )
+        for kind, what in (
+            ("symlink", "a symbolic link to a file of root"),
+            ("hardlink", "a second name of another file"),
+            ("fifo", "a FIFO that nobody writes to"),
+            ("sparse", "an empty file of 7 GiB"),
+        )
+        if (kind, when) != ("hardlink", "at once")
+    },
+    "workspace": Attack(
+        "overwrite, add, rename and remove files of the workspace and of shared folders",
+        "another user; Landlock leaves only the scratch folder to write to",
+        NOTHING,
+        "workspace",
+        said="refused: write /github/workspace/good.py",
+        without="folders that anybody may write to, such as `/tmp`, can be written to",
+    ),
+    "fork bomb": Attack(
+        "fork without end",
+        "a limit on the processes of the worker's user; all of them are ended",
+        "out of time; exit code 3",
+        "fork_bomb",
+        code=3,
+        shown=" time",
+        inputs={"timeout-minutes": 0.2},
+    ),
+    "endless output": Attack(
+        "print without end on stdout and stderr",
+        "limits on bytes, lines, their length and their rate",
+        "out of time; the log stays short; exit code 3",
+        "endless_output",
+        code=3,
+        shown="time limit",
+        said="not shown",
+        inputs={"timeout-minutes": 0.2},
+    ),
+    "huge file": Attack(
+        "write a file of a terabyte",
+        "a limit on the size of a file (8 GiB)",
+        NOTHING,
+        "huge_file",
+        said="refused: a file of 1 TiB",
+    ),
+    "memory bomb": Attack(
+        "allocate memory without end",
+        "a limit on the memory of each process",
+        "the model's own error, with the limit's name; exit code 3",
+        "memory_bomb",
+        code=3,
+        shown="allocate",
+        options={"mem_limit": "3g", "memswap_limit": "3g"},
+    ),
+    "memory bombs": Attack(
+        "allocate memory without end in many processes",
+        "where memory runs out, the kernel ends the processes of a model first",
+        "a failure of that model; exit code 3",
+        "memory_bombs",
+        code=3,
+        shown="memory",
+        inputs={"timeout-minutes": 1},
+        options={"mem_limit": "3g", "memswap_limit": "3g"},
+    ),
+    "hang": Attack(
+        "never return, and ignore signals",
+        "the time limit, kept by the supervisor and once more by the host side",
+        "out of time; exit code 3",
+        "hang",
+        code=3,
+        shown="time limit",
+        inputs={"timeout-minutes": 0.1},
+    ),
+    "kill all": Attack(
+        "`kill -9 -1`, and kill the supervisor and the host side",
+        "Landlock: a model's processes can end only each other",
+        NOTHING,
+        "kill_all",
+        said="refused: [Errno 1] Operation not permitted",
+        without="the supervisor dies too: a failure of that model, and the next one gets new processes",
+    ),
+    "left behind": Attack(
+        "leave processes behind, in sessions of their own, that hold the output open",
+        "every descendant is adopted and ended",
+        "converted; nothing is left",
+        "left_behind",
+        said="still here",
+    ),
+    "become root": Attack(
+        "become root, by set-user-ID programs, namespaces, mounts",
+        "`no_new_privs`, no capabilities, no such programs in the image",
+        NOTHING,
+        "become_root",
+        said="refused: setuid",
+    ),
+    "own folder": Attack(
+        "remove the scratch folder and the home folder",
+        "they are only the worker's own",
+        NOTHING,
+        "own_folder",
+    ),
+    "closed channels": Attack(
+        "close every file descriptor",
+        "who says nothing more has failed",
+        "a failure of that model; exit code 3",
+        "closed_channels",
+        code=3,
+    ),
+}
+
+
+def table() -> str:
+    """The attacks as a table in Markdown."""
+    rows = [("Attack", "What stops it", "What is seen", "Without Landlock")]
+    rows += [("---",) * 4]
+    rows += [(attack.title, attack.defence, attack.result, attack.without or "the same") for attack in ATTACKS.values()]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)

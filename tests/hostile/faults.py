@@ -1,0 +1,139 @@
+"""What may go wrong without malice, and what then is left. docs/security.md shows this as a table.
+
+No import beyond the standard library: scripts/generate.py reads this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+REPORT_DIR = "/github/workspace/ptmobile-report"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault, in the second of two models; the first is finished by then, and its file is there.
+
+    ``model`` are the second one's options, ``code`` is the exit code, ``shown`` what the log must hold. ``kept``: the
+    first model's file is on the disk; ``reported``: so is the report; ``context`` are variables of the runner.
+    """
+
+    title: str
+    result: str
+    code: int
+    shown: str
+    model: Mapping[str, object]
+    kept: bool = True
+    reported: bool = True
+    context: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    cancelled_after: float | None = None
+
+
+def _faulty(place: str, how: str, **options: object) -> dict[str, object]:
+    return {"name": "faulty", "model": "faulty.py:Faulty", "model-args": [place, how], **options}
+
+
+LARGE: Mapping[str, object] = {"name": "faulty", "model": "faulty.py:Large"}
+GOOD: Mapping[str, object] = {"name": "faulty", "model": "good.py:make"}
+FAULTS: Mapping[str, Fault] = {
+    **{
+        f"{how} in {place}": Fault(
+            f"{what} in stage `{place}`", f"a failure of that model; exit code {code}", code, shown, _faulty(place, how)
+        )
+        for place in ("load", "eager")
+        for how, what, code, shown in (
+            ("SIGKILL", "the model's process is killed", 3, "SIGKILL"),
+            ("SIGSEGV", "a segmentation fault", 3, "SIGSEGV"),
+        )
+    },
+    **{
+        f"{how} in traced": Fault(
+            f"{what} in stage `traced`",
+            "that road ends; the scripted model is shipped; exit code 0",
+            0,
+            how,
+            _faulty("traced", how),
+        )
+        for how, what in (("SIGKILL", "the process is killed"), ("SIGSEGV", "a segmentation fault"))
+    },
+    **{
+        f"hang in {place}": Fault(
+            f"a hang in stage `{place}`",
+            "out of time; exit code 3",
+            3,
+            "time limit",
+            _faulty(place, "hang", **{"timeout-minutes": 0.15}),
+        )
+        for place in ("load", "eager")
+    },
+    "disk full in scratch": Fault(
+        "the disk for temporary files is full",
+        "a failure of the model that needs it; exit code 3 or 4",
+        4,
+        "No space left on device",
+        LARGE,
+        options={"tmpfs": {"/tmp": "size=8m"}},
+    ),
+    "no room for temporary files": Fault(
+        "the folder for temporary files cannot be written at all",
+        "a report without models; exit code 8",
+        8,
+        "The folder for temporary files cannot be written",
+        GOOD,
+        kept=False,
+        options={"tmpfs": {"/tmp": "ro"}},
+    ),
+    "disk full in workspace": Fault(
+        "the disk of the workspace is full",
+        "what fits is there; exit code 8",
+        8,
+        "No space left on device",
+        LARGE,
+        kept=False,
+        reported=False,
+        options={"tmpfs": {REPORT_DIR: "size=2m"}},
+    ),
+    "read-only workspace": Fault(
+        "the workspace cannot be written",
+        "summary, outputs and annotations; exit code 8",
+        8,
+        "Read-only file system",
+        GOOD,
+        kept=False,
+        reported=False,
+        options={"tmpfs": {REPORT_DIR: "ro"}},
+    ),
+    "cancelled": Fault(
+        "the job is cancelled",
+        "the finished files and a report about them; exit code 130",
+        130,
+        "interrupted",
+        _faulty("load", "hang"),
+        cancelled_after=30.0,
+    ),
+    "no command files": Fault(
+        "the runner gives no command files",
+        "everything else; exit code 0",
+        0,
+        "computes what the model computes",
+        GOOD,
+        context={"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": ""},
+    ),
+    "missing command files": Fault(
+        "the command files cannot be written",
+        "everything else; exit code 0",
+        0,
+        "computes what the model computes",
+        GOOD,
+        context={"GITHUB_OUTPUT": "/nowhere/output", "GITHUB_STEP_SUMMARY": "/nowhere/summary"},
+    ),
+}
+
+
+def table() -> str:
+    """The faults as a table in Markdown."""
+    rows = [("Fault", "What is left"), ("---", "---")]
+    rows += [(fault.title, fault.result) for fault in FAULTS.values()]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
