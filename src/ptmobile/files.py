@@ -45,7 +45,7 @@ class WorkspaceFiles:
         Raises:
             PublishError: it is no plain file, is too large, or cannot be copied.
         """
-        with _plain_file(source) as data, self._replacing(path) as stream:
+        with plain_file(source) as data, self._replacing(path) as stream:
             left = MAX_TAKEN_BYTES
             while piece := data.read(1 << 20):
                 left -= len(piece)
@@ -53,6 +53,16 @@ class WorkspaceFiles:
                     raise PublishError(f"The worker's file {source.name} has more than {MAX_TAKEN_BYTES} bytes.")
                 stream.write(piece)
         return self.root / path
+
+    @contextmanager
+    def writing(self, path: str) -> Iterator[IO[bytes]]:
+        """A file to be written piece by piece; it is there when it is complete, and not if this ends badly.
+
+        Raises:
+            PublishError: it cannot be written.
+        """
+        with self._replacing(path) as stream:
+            yield stream
 
     @contextmanager
     def _replacing(self, path: str) -> Iterator[IO[bytes]]:
@@ -99,7 +109,12 @@ class WorkspaceFiles:
 
 
 @contextmanager
-def _plain_file(path: Path) -> Iterator[IO[bytes]]:
+def plain_file(path: Path) -> Iterator[IO[bytes]]:
+    """A plain file that a worker left, to be read.
+
+    Raises:
+        PublishError: it is something else, or cannot be opened.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -24,6 +24,7 @@ from ptmobile.progress import Progress
 from ptmobile.report.accessors import app_code
 from ptmobile.report.files import slug
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
+from ptmobile.repro import Bundler
 from ptmobile.result import Failure, Mode, ModelResult, Problem, WorkerFile
 from ptmobile.runtimes.fetching import TamperedError
 from ptmobile.runtimes.limits import AskedLibrary
@@ -51,6 +52,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
     An interruption ends the run early, with a report about the models done so far.
     """
     files = WorkspaceFiles(run.workspace)
+    bundler = Bundler(files, spec.report_dir, run.now())
     models: list[ModelReport] = []
     problems: list[Reason] = []
     separate, landlock = False, 0
@@ -63,7 +65,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
                 editions = supplier.editions(model) if supplier else (Edition(),)
                 mode: Mode = "check" if spec.mode == "check" else "convert"
                 task = Task(model, editions, mode, run.asked)
-                models.append(_one_model(task, workers, files, run))
+                models.append(_one_model(task, workers, bundler, run))
                 landlock = workers.landlock
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
@@ -94,12 +96,13 @@ def _baseline(spec: RunSpec, run: Run) -> BaselineSource | None:
     return replace(run.baseline.source, gone=gone(run.baseline, [model.name for model in spec.models]))
 
 
-def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, run: Run) -> ModelReport:
-    spec = task.spec
+def _one_model(task: Task, workers: Workers, bundler: Bundler, run: Run) -> ModelReport:
+    spec, files = task.spec, bundler.files
     outcome = _work(task, workers, run.progress)
     result = outcome.result or _no_result(outcome, task.mode)
     shipped: list[ShippedFile] = []
     fault = None
+    repro = ""
     try:
         if task.mode == "check":
             shipped += _checked(spec, result, files.root)
@@ -110,8 +113,9 @@ def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, run: Run) ->
     except PtmobileError as error:
         fault = error
     finally:
+        file = next((file for file in shipped if not file.edition), None)
+        repro = _bundled(bundler, (spec, result), outcome, file, run.progress)
         workers.clean(outcome)
-    file = next((file for file in shipped if not file.edition), None)
     changed = differences(spec.name, shipped, result, run.baseline) if run.baseline else ()
     return ModelReport(
         spec=spec,
@@ -120,8 +124,24 @@ def _one_model(task: Task, workers: Workers, files: WorkspaceFiles, run: Run) ->
         differences=changed,
         file=file,
         editions=tuple(file for file in shipped if file.edition),
+        repro=repro,
         app=app_code(result.app, Path(file.path).name) if file else None,
     )
+
+
+def _bundled(
+    bundler: Bundler,
+    found: tuple[ConversionSpec, ModelResult],
+    outcome: Outcome,
+    file: ShippedFile | None,
+    progress: Progress,
+) -> str:
+    """The folder of the repro bundle; that it cannot be written fails nothing, and is said."""
+    try:
+        return bundler.write(*found, outcome.scratch, file.path if file else "") or ""
+    except (PtmobileError, OSError) as error:
+        progress.say(f"The repro bundle could not be written: {error}")
+        return ""
 
 
 def _work(task: Task, workers: Workers, progress: Progress) -> Outcome:

@@ -74,7 +74,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """One model: what was asked for, found, written and decided.
 
     ``editions`` are the files for other releases than the main file's. ``differences`` has the files that the baseline
-    has as well, against those. ``app`` is code for apps that use the main file.
+    has as well, against those. ``app`` is code for apps that use the main file. ``repro`` is
+    the folder with everything that runs it again, empty if none was written.
     """
 
     spec: ConversionSpec
@@ -84,6 +85,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     editions: tuple[ShippedFile, ...] = ()
     differences: tuple[FileDifference, ...] = ()
     app: AppCode | None = None
+    repro: str = ""
 
     @property
     def files(self) -> tuple[ShippedFile, ...]:

@@ -327,6 +327,8 @@ def _facts(model: ModelReport, proof: Comparison | None) -> Iterator[tuple[str, 
         yield f"Difference from {reference}", _difference(proof), False
     for key, value in meaning(result):
         yield key, value, False
+    if model.repro:
+        yield "To run it again", f"{model.repro}/replay.py", True
     if result.trials:
         drawn = any(trial.seed is not None for trial in result.trials)
         different = sum(trial.repeats is None for trial in result.trials)

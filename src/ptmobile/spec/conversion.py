@@ -257,6 +257,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
             )
         ),
     ] = None
+    repro: Annotated[
+        Literal["on-failure", "always", "off"],
+        Meta(
+            description=(
+                "When the folder NAME.repro is written: inputs and outputs of each stage (.npz, at most 64 MiB), and "
+                "a script that runs the file on them again."
+            )
+        ),
+    ] = "on-failure"
     timeout_minutes: Annotated[float, Meta(gt=0, le=360, description="Time limit for one model, in minutes.")] = 30.0
     memory_limit: Annotated[
         Annotated[float, Meta(gt=0)] | None,
