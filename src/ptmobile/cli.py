@@ -1,4 +1,4 @@
-"""The command line: ``ptmobile convert | check | plan | merge | inspect | runtimes | schema`` and more."""
+"""The command line: ``ptmobile convert | check | verify | plan | merge | inspect | runtimes | schema`` and more."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ examples:
   ptmobile convert --model my_package.nets:Net --weights net.pt --inputs '[[1, 3, 224, 224]]'
   ptmobile convert --config ptmobile.yml --report-dir out
   ptmobile check out/Net.ptl --runtime 1.12.2 --inputs '[[1, 3, 224, 224]]'
+  ptmobile verify out/Net.ptl --runtime 1.12.2
   ptmobile inspect out/Net.ptl
   ptmobile explain "failed locating file bytecode.pkl"
 
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_convert(commands)
     _add_check(commands)
+    _add_verify(commands)
     _add_inspect(commands)
     _add_schema(commands)
     add_plan(commands)
@@ -112,6 +114,25 @@ def _convert_options() -> dict[str, Option]:
     return {name: option for name, option in all_options().items() if name not in ("mode", *MODE_OPTIONS)}
 
 
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="replay the golden outputs in a .ptl file, here and in the app's own library",
+        description=(
+            "Draw the golden inputs of a .ptl file again, run it on them with the lite interpreter of this machine and "
+            "with the app's library, and compare with what the model gave when the file was made."
+        ),
+        epilog=(
+            "Works without the model and without a network (then on this machine alone, which the report says). "
+            "5: other outputs on this machine; 6: in the app's library; 3: the file has no golden outputs."
+        ),
+    )
+    verify.add_argument("model", metavar="FILE.ptl")
+    left_out = ("inputs", "trials", "seed", "distributions")
+    add_options(verify, {name: option for name, option in _check_options().items() if name not in left_out})
+    verify.set_defaults(command=_verify)
+
+
 def _check_options() -> dict[str, Option]:
     """The options that say something about a file that is there already."""
     left_out = {"config", "mode", "model", "only", *MODE_OPTIONS, *CONVERSION_ONLY}
@@ -133,6 +154,11 @@ def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _check(arguments: argparse.Namespace) -> int:
     file, mode = Given(arguments.model, "FILE.ptl", text=True), Given("check", "check", text=True)
+    return _run({"model": file, "mode": mode, **given_options(arguments, _check_options())})
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    file, mode = Given(arguments.model, "FILE.ptl", text=True), Given("verify", "verify", text=True)
     return _run({"model": file, "mode": mode, **given_options(arguments, _check_options())})
 
 

@@ -75,6 +75,11 @@ def _passed(spec: ConversionSpec, result: ModelResult, *, warned: bool) -> str:
     if result.mode == "convert":
         return f"{spec.name} computes what the model computes, on {same}{end}"
     statuses = {verdict.status for verdict in result.devices}
+    if any(comparison.reference == "golden" for comparison in result.comparisons):
+        where = (
+            "in the app's own library and on the host" if "right" in statuses else "on the host, and no app's library"
+        )
+        return f"{spec.name} gives its golden outputs {where}{end}"
     if "right" in statuses:
         return f"{spec.name} runs in the app's own library as on the host, on {same}{end}"
     where = "in the app's own library" if "ran" in statuses else "on the host; no library of an app was run"

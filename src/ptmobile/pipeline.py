@@ -63,7 +63,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
                 editions = supplier.editions(model) if supplier else (Edition(),)
-                mode: Mode = "check" if spec.mode == "check" else "convert"
+                mode: Mode = spec.mode if spec.mode in ("check", "verify") else "convert"
                 task = Task(model, editions, mode, run.asked)
                 models.append(_one_model(task, workers, bundler, run))
                 landlock = workers.landlock
@@ -104,7 +104,7 @@ def _one_model(task: Task, workers: Workers, bundler: Bundler, run: Run) -> Mode
     fault = None
     repro = ""
     try:
-        if task.mode == "check":
+        if task.mode != "convert":
             shipped += _checked(spec, result, files.root)
         found = (*([result.file] if result.file else []), *result.editions)
         shipped.extend(_ship(spec, file, result, outcome, files) for file in found)

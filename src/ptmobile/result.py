@@ -402,7 +402,7 @@ class Sharper(Record, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
-Mode = Literal["convert", "check"]
+Mode = Literal["convert", "check", "verify"]
 
 
 class ModelResult(Record, frozen=True, kw_only=True):

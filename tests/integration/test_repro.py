@@ -92,7 +92,7 @@ def test_a_good_file_is_run_again_and_agrees_with_every_stage(
     for stage in told["stages"]:
         done = replay(tmp_path, model, "", stage)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count(f"as {stage} gave it") == 2 * 11
+        assert done.stdout.count(f"as {stage} gave it") == len(told["trials"]) * 11
     other = replay(tmp_path, model, "nets:Every")
     assert other.returncode == 0, other.stdout + other.stderr
 

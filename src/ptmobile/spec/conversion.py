@@ -28,7 +28,7 @@ Distribution = Literal["normal", "uniform", "zeros", "ones", "large"]
 DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
 
 #: What a run does. The first two work on models; the others get them to more than one machine, and back.
-RunMode = Literal["convert", "check", "plan", "merge", "comment"]
+RunMode = Literal["convert", "check", "verify", "plan", "merge", "comment"]
 
 MethodName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Size = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -131,6 +131,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
     bundle_inputs: Annotated[
         bool, Meta(description="Store the first example input inside the file (get_all_bundled_inputs).")
     ] = False
+    golden: Annotated[
+        Literal["auto", "off"],
+        Meta(
+            description=(
+                "auto: the file holds what the model gave on inputs drawn from a formula, in at most 64 KiB, for mode "
+                "verify (not where inputs are data files); off."
+            )
+        ),
+    ] = "auto"
     output: Annotated[
         str | None, Meta(description="Path of the .ptl file in the workspace. Default: REPORT_DIR/NAME.ptl.")
     ] = None
@@ -291,9 +300,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         Meta(
             description=(
                 "convert: make files of models; check: run .ptl files that are there already (model names one) in the "
-                "app's library, on inputs that are given or bundled; plan: spread the models of a config file over "
-                "jobs; merge: make one report of those that the jobs have left; comment: show a report in its pull "
-                "request."
+                "app's library, on inputs that are given or bundled; verify: the same on golden inputs in it, "
+                "against the outputs in it; plan: spread the models of a config file over jobs; merge: make one report "
+                "of those that the jobs have left; comment: show a report in its pull request."
             )
         ),
     ] = "convert"

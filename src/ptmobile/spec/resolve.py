@@ -201,12 +201,14 @@ def _check_mode(reference: ModelReference, given: Mapping[str, Given], context: 
     if context.mode == "convert" and is_file:
         said = "which is a PyTorch Mobile file already; mode check runs it in the app's library"
         problems.add(named.where, f"given {shown(named.value)}, {said}")
-    elif context.mode == "check":
+    elif context.mode != "convert":
         if not is_file:
-            problems.add(named.where, f"given {shown(named.value)}; allowed in mode check: the path of a .ptl file")
+            problems.add(
+                named.where, f"given {shown(named.value)}; allowed in mode {context.mode}: the path of a .ptl file"
+            )
         for name in CONVERSION_ONLY:
             if name in given:
-                problems.add(given[name].where, "says how to convert a model, but the mode is check")
+                problems.add(given[name].where, f"says how to convert a model, but the mode is {context.mode}")
 
 
 def _output(given: str, where: str, workspace: Workspace, problems: Problems) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 #: These say how a model is converted, and nothing about a file that is there already.
 CONVERSION_ONLY: Final = (
     *("model-args", "weights", "weights-key", "allow-pickle", "method", "optimize", "optimize-blocklist"),
-    *("preserve-methods", "bundle-inputs", "output", "backport-to", "repair", "sensitive-weights"),
+    *("preserve-methods", "bundle-inputs", "golden", "output", "backport-to", "repair", "sensitive-weights"),
 )
 #: These mean something in one mode only.
 MODE_OPTIONS: Final = {"shards": "plan", "reports": "merge", "matrix": "merge"}

@@ -17,7 +17,7 @@ from torch.jit.mobile import _load_for_lite_interpreter
 
 from ptmobile.device.target import DeviceTarget
 from ptmobile.errors import LoadError
-from ptmobile.litefile import read_lite_file
+from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.protocol import Job
 from ptmobile.result import (
     DeviceVerdict,
@@ -40,6 +40,7 @@ from ptmobile.worker.device_process import DeviceRun, run_in_library
 from ptmobile.worker.device_verdicts import asks_phones, device_verdict, judge_devices
 from ptmobile.worker.example_inputs import TrialInputs, make_trials
 from ptmobile.worker.findings import environment
+from ptmobile.worker.golden import GOLDEN, golden_failure, read_golden, unpack_golden
 from ptmobile.worker.model_process import INPUTS, write_inputs
 from ptmobile.worker.pairing import Pairing
 from ptmobile.worker.processes import adopt_orphans
@@ -72,7 +73,7 @@ def _run_file(job: Job, channel: Writer) -> None:
         with reporter.stage("load", "The file could not be read"):
             lite = read_lite_file(file)
         with reporter.stage("inputs", "The example inputs could not be made"):
-            trials = _trials(job, file, bundled=_BUNDLED in lite.methods)
+            trials = _trials(job, file, lite)
             write_inputs(trials, scratch)
         if not trials:
             message = "No inputs were given, and the file has none: it is loaded, and not run."
@@ -84,11 +85,19 @@ def _run_file(job: Job, channel: Writer) -> None:
         return
 
 
-def _trials(job: Job, file: Path, *, bundled: bool) -> list[TrialInputs]:
-    """The inputs that are given, else those in the file, else none."""
-    if job.spec.inputs:
+def _trials(job: Job, file: Path, lite: LiteFile) -> list[TrialInputs]:
+    """The inputs that are given, else the file's own, bundled or golden, else none; to verify, the golden ones only."""
+    if job.spec.inputs and job.mode == "check":
         return make_trials(job.spec, job.spec.inputs, Path(job.workspace))
-    if not bundled:
+    golden = read_golden(file, lite.extra_files)
+    if golden is not None and (job.mode == "verify" or _BUNDLED not in lite.methods):
+        return unpack_golden(golden, Path(job.scratch))
+    if job.mode == "verify":
+        raise LoadError(
+            "The file holds no golden outputs to verify.",
+            advice="ptmobile convert puts them in (golden: auto); ptmobile check runs a file on inputs that you give.",
+        )
+    if _BUNDLED not in lite.methods:
         return []
     given = _load_for_lite_interpreter(str(file)).run_method(_BUNDLED)
     return [TrialInputs(number, None, _tensors(arguments, number)) for number, arguments in enumerate(given)]
@@ -112,9 +121,13 @@ class _Check:
         self._record = crew.record
         self._scratch = Path(job.scratch)
         self._file = Path(job.workspace) / job.spec.model
-        self._pairing = Pairing(self._scratch, Policy.of(job.spec), crew.record.passed)
+        self._golden = (self._scratch / GOLDEN).is_dir()
+        passed = crew.record.passed
+        self._pairing = Pairing(self._scratch, Policy.of(job.spec), lambda key: key == GOLDEN or passed(key))
         self._trials = self._listed()
         self._pairing.run_on(self._trials)
+        if self._golden:
+            self._pairing.compare(GOLDEN, LITE, exact=False)
         self._devices: list[DeviceVerdict] = []
         self._failure: Failure | None = None
         self._app = app_card(self._scratch, LITE, self._pairing.trials) if self._record.passed(LITE) else None
@@ -150,7 +163,8 @@ class _Check:
             run = DeviceRun(self._scratch, self._file, key, self._job.spec.timeout_minutes * 60)
             reporter_of = partial(Reporter, workspace=Path(self._job.workspace), target=target.label)
             self._crew.run_apart(key, results, lambda w: run_in_library(reporter_of(w), run, target))  # noqa: B023
-            self._pairing.compare(LITE, key, exact=False)
+            for reference in [*([GOLDEN] if self._golden else []), LITE]:
+                self._pairing.compare(reference, key, exact=False)
             compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]
             verdict = device_verdict(target, self._record.stages.get(key), compared, alone=self._alone())
             if verdict.status == "not-run" and target.artifact:
@@ -162,7 +176,11 @@ class _Check:
         """Why there is nothing to compare a library's outputs with; empty if there is."""
         if not self._trials:
             return "there were no inputs to run it on"
-        return "" if self._record.passed(LITE) else "the host could not run it, so there is nothing to compare with"
+        return (
+            ""
+            if self._golden or self._record.passed(LITE)
+            else "the host could not run it, so there is nothing to compare with"
+        )
 
     def _prepacked(self) -> bool:
         return any(name.startswith("prepacked::") for name in read_lite_file(self._file).operators)
@@ -188,7 +206,7 @@ class _Check:
         return output_cards(self._pairing.load(LITE, self._trials[0].number)) if ran else ()
 
     def _host_failure(self) -> Failure | None:
-        """A file that this machine cannot run fails, unless an app's library runs it."""
+        """A file fails that this machine cannot run (unless an app's library does), or that gives other than golden outputs."""
         kinds: dict[StageName, FailureKind] = {"load": "load", "inputs": "load", LITE: "mismatch"}
         ran = any(verdict.status in ("right", "ran") for verdict in self._devices)
         for name, kind in kinds.items():
@@ -197,4 +215,5 @@ class _Check:
                 problem = stage.problem if stage is not None else None
                 nothing = Problem(title=f"Stage {name} was not reached", message="The time limit was reached before.")
                 return Failure(kind=kind, stage=name, problem=problem or nothing)
-        return None
+        differs = self._pairing.first_difference({GOLDEN, LITE})
+        return golden_failure(differs) if differs is not None else None

@@ -21,6 +21,7 @@ from ptmobile.worker.adapting.arguments import called_with
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.comparing.changed_inputs import changes_inputs
 from ptmobile.worker.example_inputs import TrialInputs, make_trials
+from ptmobile.worker.golden import make_golden
 from ptmobile.worker.inputs_of_torchvision import default_inputs
 from ptmobile.worker.loading import load_model
 from ptmobile.worker.noise import memory
@@ -70,6 +71,8 @@ def run_model(job: Job, ends: ModelEnds) -> None:
             before = memory.current_bytes()
             kept = run_eager(module, trials, Path(job.scratch), lambda n: reporter.trial("eager", n))
             run_eager_on_other_sizes(module, trials, Path(job.scratch))
+            absent = None if job.spec.golden == "off" else make_golden(module, entries, kept, Path(job.scratch))
+        reporter.notice(*([absent] if absent else []))
     except StageFailedError:
         return
     changed = changes_inputs(Path(job.scratch) / EAGER, [trial.number for trial in trials])

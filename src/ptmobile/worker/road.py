@@ -15,11 +15,13 @@ from ptmobile.editions import Build
 from ptmobile.errors import ImpossibleError
 from ptmobile.protocol import BuildEnded, Job, RoadBegan
 from ptmobile.result import Method, StageName, variant_key
+from ptmobile.value_manifest import Moved
 from ptmobile.worker.adapting.records import StoredAdaptation, extra_files, save_adaptation
 from ptmobile.worker.capture import capture
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.forked_run import run_forked
+from ptmobile.worker.golden import golden_record
 from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.copying import copy_with_functions
 from ptmobile.worker.lowering.graphs import inlined, nodes_of
@@ -144,7 +146,7 @@ class _Road:
                 module, _ = copy_with_functions(module)
                 prepare_to_save(module)
             with reporter.stage("saved", "The model could not be saved for the lite interpreter"):
-                save_lite(module, build.saved_file(self._scratch), extra_files(self._adaptation))
+                save_lite(module, build.saved_file(self._scratch), self._extra_files())
         except StageFailedError:
             return
 
@@ -159,6 +161,12 @@ class _Road:
             module = optimise(module, methods, left_out)
             self._run(module, build.key("optimised"), "optimised", reporter)
         return module
+
+    def _extra_files(self) -> dict[str, str]:
+        """The records for the file: what was moved, and golden outputs in the form that they have there."""
+        stored = self._adaptation
+        moved = Moved(places=stored.places, file_containers=stored.file_containers) if stored else Moved()
+        return {**extra_files(stored), **golden_record(self._scratch, moved)}
 
     def _refuse_forks(self, build: Build, reporter: Reporter) -> None:
         """The lite interpreter knows no ``torch.jit.fork``; here its threads are gone, and a run would hang."""

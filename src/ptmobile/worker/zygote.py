@@ -90,7 +90,7 @@ class _Server:
         job = msgspec.json.decode((scratch / JOB_FILE).read_bytes(), type=Job)
         confine_worker(job.fence, job.limits, scratch)
         channel = Writer(results)
-        run = run_check if job.mode == "check" else run_job
+        run = run_job if job.mode == "convert" else run_check
         channel.send(Finished(result=run(job, channel)))
 
     def _ended(self, pidfd: int, child: int) -> None:
