@@ -76,9 +76,7 @@ def _passed(spec: ConversionSpec, result: ModelResult, *, warned: bool) -> str:
         return f"{spec.name} computes what the model computes, on {same}{end}"
     statuses = {verdict.status for verdict in result.devices}
     if any(comparison.reference == "golden" for comparison in result.comparisons):
-        where = (
-            "in the app's own library and on the host" if "right" in statuses else "on the host, and no app's library"
-        )
+        where = "in the app's own library and on the host" if "right" in statuses else "on the host alone"
         return f"{spec.name} gives its golden outputs {where}{end}"
     if "right" in statuses:
         return f"{spec.name} runs in the app's own library as on the host, on {same}{end}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.jit.mobile import _load_for_lite_interpreter
 
 from ptmobile.errors import LoadError
 from ptmobile.pipeline import Run, run_models
@@ -99,7 +100,7 @@ def test_it_is_small_and_the_same_each_time_and_changes_no_number(
     assert (len(record(files[0][0])) > 0, record(files[2][0])) == (True, b"")
     assert files[0][1].size_bytes - files[2][1].size_bytes <= MAX_BYTES
     x, n = torch.randn(1, 3, 8, 8), torch.tensor([3, 4])
-    outputs = [torch.jit.mobile._load_for_lite_interpreter(str(path))(x, n) for path, _ in files]  # type: ignore[no-untyped-call]
+    outputs = [_load_for_lite_interpreter(str(path))(x, n) for path, _ in files]
     assert torch.equal(outputs[0][0]["scores"], outputs[2][0]["scores"])
 
 
@@ -166,7 +167,15 @@ def test_large_outputs_and_data_of_the_users_stay_out(run: Callable[..., ModelRe
 def test_the_command_line_verifies(run: Callable[..., ModelReport], tmp_path: Path) -> None:
     model = made(run)
     assert model.file is not None
-    command = [sys.executable, "-m", "ptmobile", "verify", model.file.path, "--runtime", "none", "--report-dir", "out"]
+    command = [
+        str(Path(sys.executable).with_name("ptmobile")),
+        "verify",
+        model.file.path,
+        "--runtime",
+        "none",
+        "--report-dir",
+        "out",
+    ]
     done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "out/report.json").read_text())["models"][0]["result"]["mode"] == "check"

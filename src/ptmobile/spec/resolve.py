@@ -201,7 +201,7 @@ def _check_mode(reference: ModelReference, given: Mapping[str, Given], context: 
     if context.mode == "convert" and is_file:
         said = "which is a PyTorch Mobile file already; mode check runs it in the app's library"
         problems.add(named.where, f"given {shown(named.value)}, {said}")
-    elif context.mode != "convert":
+    elif context.mode in ("check", "verify"):
         if not is_file:
             problems.add(
                 named.where, f"given {shown(named.value)}; allowed in mode {context.mode}: the path of a .ptl file"

@@ -206,7 +206,7 @@ class _Check:
         return output_cards(self._pairing.load(LITE, self._trials[0].number)) if ran else ()
 
     def _host_failure(self) -> Failure | None:
-        """A file fails that this machine cannot run (unless an app's library does), or that gives other than golden outputs."""
+        """A file fails that this machine cannot run (unless an app's library does), or whose golden outputs differ."""
         kinds: dict[StageName, FailureKind] = {"load": "load", "inputs": "load", LITE: "mismatch"}
         ran = any(verdict.status in ("right", "ran") for verdict in self._devices)
         for name, kind in kinds.items():
