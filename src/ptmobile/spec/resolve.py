@@ -229,9 +229,9 @@ def _with_path(
 def _with_outputs(models: list[ConversionSpec], report_dir: str, context: _Context) -> tuple[ConversionSpec, ...]:
     """Give every model a name, and a file, of its own; a check makes no files."""
     named, problems = models, context.problems
-    if context.mode != "check":
+    if context.mode not in ("check", "verify"):
         named = [replace(m, output=m.output or (Path(report_dir) / f"{m.name}.ptl").as_posix()) for m in models]
-    for attribute in ("name", "output") if context.mode != "check" else ("name",):
+    for attribute in ("name", "output") if context.mode not in ("check", "verify") else ("name",):
         users: dict[str, list[str]] = {}
         for model in named:
             users.setdefault(getattr(model, attribute), []).append(model.model)
