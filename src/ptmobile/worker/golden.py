@@ -137,7 +137,7 @@ def make_golden(
     if size > MAX_BYTES:
         return _none(f"the outputs are {size:,} bytes, and the limit is {MAX_BYTES:,}")
     folder = scratch / GOLDEN
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     save_tree(tree, folder / "0")
     (scratch / f"{GOLDEN}.json").write_bytes(msgspec.json.encode((given, digest(arguments))))
     return None
