@@ -1,0 +1,68 @@
+"""What the fence around a worker hides and leaves, as data; that the kernel holds it is tested in test_sandbox."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ptmobile.sandbox.fence import GIB, fence_for, limits_for
+from ptmobile.worker.landlock import everything_but
+from ptmobile.worker.processes import is_descendant
+
+
+def covers(granted: list[Path], path: Path) -> bool:
+    return any(path.is_relative_to(grant) for grant in granted)
+
+
+def test_everything_but_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("work/.git", "work/models/deep", "temp/secret", "other"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "work/net.py").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "temp")
+    granted = list(everything_but([tmp_path / "work/.git", tmp_path / "temp"], tmp_path))
+    assert granted == [tmp_path / name for name in ("other", "work/models", "work/net.py")]
+    assert list(everything_but([], tmp_path)) == [tmp_path]
+    assert list(everything_but([tmp_path], tmp_path)) == []
+    assert list(everything_but([Path("/elsewhere")], tmp_path)) == [tmp_path]
+
+
+def test_the_runners_folders_are_hidden() -> None:
+    environment = {
+        "GITHUB_OUTPUT": "/github/file_commands/output",
+        "GITHUB_EVENT_PATH": "/github/workflow/event.json",
+        "RUNNER_TEMP": "/github/runner_temp",
+        "HOME": "/github/home",
+    }
+    fence = fence_for(environment, Path("/github/workspace"), Path("/tmp/b"), Path("/tmp/b/home"), separate=True)
+    hidden = {"/github/file_commands", "/github/workflow", "/github/runner_temp", "/github/home"}
+    assert hidden | {"/github/workspace/.git"} <= set(fence.hidden)
+    assert (fence.writable, fence.readable) == (("/tmp/b/home",), ("/tmp/b",))
+
+
+def test_a_workspace_inside_of_such_a_folder_stays_readable() -> None:
+    environment = {
+        "GITHUB_OUTPUT": "/job/output",
+        "RUNNER_TEMP": "/job",
+        "HOME": "/home/me",
+        "PTMOBILE_CACHE": "/job/c",
+    }
+    fence = fence_for(environment, Path("/job/work"), Path("/b"), Path("/b/home"), separate=False)
+    assert not covers([Path(path) for path in fence.hidden], Path("/job/work/net.py"))
+    assert {"/job/output", "/home/me/.ssh", "/home/me/.config/gh"} <= set(fence.hidden)
+    assert "/home/me" not in fence.hidden
+    assert "/job/c" in fence.readable
+
+
+def test_limits() -> None:
+    assert limits_for(1.5, separate=True).memory_bytes == 3 * GIB // 2
+    default = limits_for(None, separate=False)
+    assert default.processes is None  # the user's other processes would count
+    assert 0 < (default.memory_bytes or 0) < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert limits_for(None, separate=True).processes
+
+
+@pytest.mark.parametrize("process", [os.getpid(), os.getppid(), 1, 0, -1, 2**22 + 1])
+def test_no_descendants(process: int) -> None:
+    assert not is_descendant(process)
