@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-
 from ptmobile.sandbox.fence import GIB, fence_for, limits_for
-from ptmobile.worker.landlock import everything_but
+from ptmobile.worker.landlock import everything_but, version
 from ptmobile.worker.processes import is_descendant
 
 
@@ -66,3 +66,30 @@ def test_limits() -> None:
 def test_no_descendants() -> None:
     for process in (os.getpid(), os.getppid(), 1, 0, -1, 2**22 + 1):
         assert not is_descendant(process)
+
+
+MOVES = """
+import ctypes, os, sys
+from pathlib import Path
+from ptmobile.protocol import Fence, WorkerLimits
+from ptmobile.worker.confinement import confine_model, confine_worker
+ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+scratch, outside = Path(sys.argv[1], "scratch"), Path(sys.argv[1], "outside")
+confine_worker(Fence(writable=(), hidden=(), readable=()), WorkerLimits(), scratch)
+confine_model()
+os.rename(scratch / "deep/file", scratch / "file")
+try:
+    os.rename(scratch / "file", outside / "file")
+except OSError as error:
+    print("kept inside by", error.errno)
+"""
+
+
+def test_files_can_be_moved_between_folders_of_the_scratch_folder_only(tmp_path: Path) -> None:
+    (tmp_path / "scratch/deep").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "scratch/deep/file").touch()
+    command = [sys.executable, "-c", MOVES, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (tmp_path / "outside/file").exists() == (version() == 0), done.stdout
+    assert (tmp_path / "scratch/file").exists() == (version() > 0)

