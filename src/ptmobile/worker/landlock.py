@@ -1,7 +1,7 @@
 """Landlock: what the kernel lets a process take from itself, for good and for all that it will ever start.
 
-Needs no privileges; the kernel must know it (its second version, 5.19 and later, unless it was left out) and the container's seccomp
-profile must let the three system calls through (Docker's does). See landlock(7) for the numbers.
+Needs no privileges; the kernel must know it (its second version, 5.19 and later, unless it was left out) and the
+container's seccomp profile must let the three system calls through (Docker's does). See landlock(7) for the numbers.
 """
 
 from __future__ import annotations
