@@ -418,9 +418,9 @@ def test_notices_show_what_they_show(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_scripts_take_little_time(tmp_path: Path, text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     write(tmp_path, {"build.gradle": text, "Podfile": text, "libs.versions.toml": text})
-    assert time.monotonic() - start < 15
+    assert time.process_time() - start < 15
 
 
 SNIPPETS = st.sampled_from(
