@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 #: Models are held in memory several times over, and what waits for a hanging process needs its share of the CPU.
 MOST_AT_ONCE = 4
+#: They share an image and the Docker engine, and run one after the other.
+IN_CONTAINERS = ("e2e", "hostile")
 
 CHECKS = {
     "style": [str(BIN / "ruff"), "check", "."],
@@ -31,12 +33,25 @@ def main() -> int:
         if code:
             print(f"{name} failed; `make format` mends style, `make docs` generated files.", file=sys.stderr)
             return code
-    print("== tests", flush=True)
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    side_by_side = ["-n", str(min(os.cpu_count() or 1, MOST_AT_ONCE)), "--dist", "loadgroup"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *side_by_side, *sys.argv[1:]], cwd=ROOT, env=environment, check=False
-    ).returncode
+    codes = []
+    for name, arguments in _groups(sys.argv[1:]).items():
+        print(f"== {name}", flush=True)
+        command = [sys.executable, "-m", "pytest", *arguments]
+        codes.append(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
+    return next(filter(None, codes), 0)
+
+
+def _groups(asked: list[str]) -> dict[str, list[str]]:
+    """What pytest is called with, by name: what was asked for, or everything in two turns."""
+    if asked:
+        return {"tests": asked}
+    side_by_side = ["-n", str(min(os.cpu_count() or 1, MOST_AT_ONCE)), "--dist", "loadfile"]
+    containers = [f"tests/{name}" for name in IN_CONTAINERS]
+    return {
+        "tests": [*side_by_side, *(f"--ignore={folder}" for folder in containers)],
+        "tests in containers": containers,
+    }
 
 
 if __name__ == "__main__":

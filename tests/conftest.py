@@ -8,15 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 NO_SKIPS = os.environ.get("PTMOBILE_NO_SKIPS") == "1"
-#: Folders whose tests share what is made once: the image, the official artifact client.
-ONE_AFTER_ANOTHER = {"artifact", "e2e", "hostile"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests stay together where several run at once: those of a module, at least."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_AFTER_ANOTHER else item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -27,11 +28,18 @@ class NotInstalledError(Exception):
 
 
 def installed() -> Path:
-    """The folder with the packages; they are installed if the lock has changed since.
+    """The folder with the packages; they are installed if the lock has changed since, by one process at a time.
 
     Raises:
         NotInstalledError: that is not possible.
     """
+    CACHE.parent.mkdir(exist_ok=True)
+    with (CACHE.parent / "artifact-official.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed()
+
+
+def _installed() -> Path:
     wanted = {name: (HERE / name).read_bytes() for name in _FILES}
     if all((CACHE / name).is_file() and (CACHE / name).read_bytes() == data for name, data in wanted.items()):
         return CACHE
@@ -41,7 +49,6 @@ def installed() -> Path:
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     if int(version.removeprefix("v").partition(".")[0] or 0) < 20:
         raise NotInstalledError(f"Node is {version}: the official artifact client needs Node 20")
-    CACHE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as name:
         folder = Path(name)
         for file in ("package.json", "package-lock.json"):
