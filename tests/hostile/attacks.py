@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 NOTHING = "converted as if nothing had been"
-#: A plain file, so that it is copied; then it is read as data, and is none.
-LATE = ("sparse", "when it was verified")
+#: Exit codes where the file is replaced after it was run; what is sparse is a plain file, so that it is copied, and
+#: then it is read as data, and is none.
+LATE = {"symlink": 8, "hardlink": 8, "fifo": 8, "sparse": 3}
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Attack:
     result: str
     file: str
     code: int = 0
+    too_late: int | None = None
+    """Another exit code, where the attack comes later than it was meant to."""
     shown: str = ""
     said: str = ""
     inputs: Mapping[str, object] = field(default_factory=dict)
@@ -109,14 +112,15 @@ ATTACKS: Mapping[str, Attack] = {
         f"{kind} {when}": Attack(
             f"put {what} in the place of the `.ptl` {when}",
             defence,
-            f"a failure of that model; exit code {3 if (kind, when) == LATE else code}",
+            f"a failure of that model; exit code {' or '.join(map(str, sorted({code or LATE[kind], LATE[kind]})))}",
             "replaced_file",
-            code=3 if (kind, when) == LATE else code,
+            code=code or LATE[kind],
+            too_late=LATE[kind],
             inputs={"model-args": [kind, when], "timeout-minutes": 0.4, "repair": "off", "method": "script"},
         )
         for when, code, defence in (
             ("at once", 5, "a fresh process must load the file and agree with the model"),
-            ("when it was verified", 8, "only plain files with one name and of bounded size are copied"),
+            ("when it was verified", 0, "only plain files with one name and of bounded size are copied"),
         )
         for kind, what in (
             ("symlink", "a symbolic link to a file of root"),

@@ -71,7 +71,8 @@ def test_attack(name: str, run_step: RunStep, workspace: Path, tmp_path: Path) -
     assert "BREACH" not in step.log
     assert attack.said in step.log
     assert "Traceback" not in "".join(line for line in step.log.splitlines() if not line.startswith("│"))
-    assert (step.exit_code, step.timed_out, step.file_command_errors) == (attack.code, False, ()), step.log
+    assert step.exit_code in (attack.code, attack.too_late), step.log
+    assert (step.timed_out, step.file_command_errors) == (False, ())
     assert hostile["verdict"]["status"] == ("failed" if attack.code else "passed")
     assert attack.shown in json.dumps(hostile["verdict"])
     assert good["verdict"]["status"] == "passed", step.log
@@ -84,8 +85,8 @@ def test_attack(name: str, run_step: RunStep, workspace: Path, tmp_path: Path) -
 
 def _nothing_leaked(step: StepResult, workspace: Path) -> None:
     assert "sesame" not in step.log + step.summary + repr(dict(step.outputs))
-    for path in (workspace / "ptmobile-report").iterdir():
-        assert b"sesame" not in path.read_bytes()
+    for path in (workspace / "ptmobile-report").rglob("*"):
+        assert path.is_dir() or b"sesame" not in path.read_bytes()
 
 
 def _only_our_commands(step: StepResult) -> None:
@@ -110,7 +111,7 @@ def _nothing_changed(workspace: Path, attack: Attack) -> None:
     assert {path.name for path in workspace.iterdir()} == expected
     for name in ("attacking.py", "good.py", f"{attack.file}.py"):
         assert (workspace / name).read_bytes() == (MODELS / name).read_bytes()
-    for path in (workspace / "ptmobile-report").iterdir():
+    for path in (workspace / "ptmobile-report").rglob("*"):
         assert not path.is_symlink()
-        assert path.is_file()
-        assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_nlink) == (*OWNER, 1)
+        assert (path.stat().st_uid, path.stat().st_gid) == OWNER
+        assert path.is_dir() or (path.is_file() and path.stat().st_nlink == 1)

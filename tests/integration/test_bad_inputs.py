@@ -20,6 +20,8 @@ import pytest
 import torch
 from run_support import MODELS, Ran, cli_environment, run_cli
 
+import ptmobile
+
 NET, INPUTS = ("--model", "nets.py:TinyNet"), ("--inputs", "[[1, 3, 8, 8]]")
 
 
@@ -451,6 +453,8 @@ def test_a_full_disk_for_the_worker(workspace: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 
+    # Python would leave what it compiles cut short, and read it again in later tests.
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(Path(ptmobile.__file__).parent)], check=True)
     ran = run_cli(workspace, *NET, *INPUTS, "--output", "net.ptl", before=limit)
     assert ran.code == 4, ran.output
     assert "stage saved" in ran.output
