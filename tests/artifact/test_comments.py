@@ -364,7 +364,10 @@ def test_a_comment_that_cannot_be_written_fails_the_mode(api: CommentApi, tmp_pa
         ({"report": "nowhere.json"}, "given 'nowhere.json', which does not exist"),
         ({"report": "../x.json"}, "outside the workspace"),
         ({"model": "torchvision:alexnet"}, "input model: is about models, but mode comment only shows a report"),
-        ({"mode": "convert", "model": "torchvision:alexnet"}, "input report: is for mode comment"),
+        (
+            {"mode": "convert", "model": "torchvision:alexnet", "allow-foreign-code": "true"},
+            "input report: is for mode comment",
+        ),
     ],
 )
 def test_what_mode_comment_needs(inputs: dict[str, str], says: str, api: CommentApi, tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ def test_a_process_that_hangs_is_ended_and_the_others_go_on(tmp_path: Path) -> N
         os._exit(0)
     writer.close()  # of this process; the child still has its own
     heard: list[object] = []
-    crew = Crew(tmp_path, time.monotonic() + 600, heard.append)
+    crew = Crew(time.monotonic() + 600, heard.append)
     crew.add(Member("float64", reader, process, first="float64"))
     crew.wait_for("float64", 0.2)
     assert crew.over("float64")
