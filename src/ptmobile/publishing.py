@@ -60,8 +60,10 @@ class Publisher:
         if handing_over is not None:
             # What could not be written may be there from an earlier run: that is not handed over.
             written = Written(report_dir, () if faults else tuple(files), lambda new: self._rewrite(new, report_dir))
-            report = self._hand_over.hand_over(report, written, handing_over)
-            faults += [] if faults else self._rewrite(report, report_dir)
+            handed = self._hand_over.hand_over(report, written, handing_over)
+            if handed is not report and not faults:
+                faults += self._rewrite(handed, report_dir)
+            report = handed
             self._hand_over.comment(report, handing_over)
         if summary:
             append_summary(self._context.summary_file, summary_blocks(report), full_report=code(path))
