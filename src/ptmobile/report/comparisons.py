@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ptmobile.report.numbers import NO_BREAK as _SPACE
@@ -52,13 +52,18 @@ class FindingRow:
 def square_of(comparisons: Sequence[Comparison]) -> Square | None:
     """All pairs at a glance; None if there are none."""
     cells = {(c.reference, c.candidate): _cell(c) for c in comparisons if _is_main(c)}
-    names = list(dict.fromkeys(name for pair in cells for name in pair))[:_MAX_VARIANTS]
-    candidates = tuple(name for name in names if any(pair[1] == name for pair in cells))
-    references = [name for name in names if any(pair[0] == name for pair in cells)]
+    references, candidates = axes(cells, _MAX_VARIANTS)
     if not candidates:
         return None
     rows = tuple((row, tuple(cells.get((row, column), "") for column in candidates)) for row in references)
     return Square(candidates, rows, any(_mark(c) == ASIDE for c in comparisons))
+
+
+def axes(pairs: Collection[tuple[str, str]], most: int) -> tuple[list[str], tuple[str, ...]]:
+    """The references and the candidates of pairs, in the order in which they come, of the first ``most`` names."""
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))[:most]
+    references = [name for name in names if any(pair[0] == name for pair in pairs)]
+    return references, tuple(name for name in names if any(pair[1] == name for pair in pairs))
 
 
 _MAIN = re.compile(r"eager|traced|scripted|[a-z]+ \((trace|script)\)")

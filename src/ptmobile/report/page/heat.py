@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ptmobile.report.comparisons import largest_difference
+from ptmobile.report.comparisons import axes, largest_difference
 from ptmobile.report.numbers import NO_BREAK, short
 from ptmobile.report.page.variants import by_edition
 from ptmobile.result import Comparison
@@ -78,9 +78,7 @@ def cell_of(comparison: Comparison) -> Cell:
 
 def _square(edition: str, group: Sequence[Comparison]) -> HeatSquare:
     cells = {(c.reference, c.candidate): cell_of(c) for c in group}
-    names = list(dict.fromkeys(name for pair in cells for name in pair))[:_MAX_VARIANTS]
-    candidates = tuple(name for name in names if any(pair[1] == name for pair in cells))
-    references = [name for name in names if any(pair[0] == name for pair in cells)]
+    references, candidates = axes(cells, _MAX_VARIANTS)
     rows = tuple((_label(row, edition), tuple(cells.get((row, name)) for name in candidates)) for row in references)
     return HeatSquare(edition, tuple(_label(name, edition) for name in candidates), rows)
 
