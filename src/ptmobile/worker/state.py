@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from ptmobile.worker.comparing.metrics import identical
+
 _PLAIN = (bool, int, float, complex, str, type(None))
 _OF_TORCH = frozenset(vars(torch.nn.Module()))
 
@@ -35,10 +37,9 @@ class _Kept:
         if isinstance(self.object, torch.Tensor):
             if self.object.shape == value.shape:
                 self.object.copy_(value)
-                value = self.object
             else:
                 self.object.set_(value)
-                value = self.object
+            value = self.object
         if self.current() is not value:
             setattr(self.owner, self.name, value)
 
@@ -94,7 +95,7 @@ def _copied(value: Any) -> Any:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return one.dtype == other.dtype and one.shape == other.shape and _equal(one, other)
+        return one.dtype == other.dtype and one.shape == other.shape and identical(one, other)
     if type(one) is not type(other):
         return False
     if isinstance(one, list | tuple):
@@ -102,10 +103,3 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     return bool(one == other) or (one != one and other != other)  # noqa: PLR0124 - NaN
-
-
-def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Equal values, where NaN equals NaN."""
-    if torch.equal(one, other):
-        return True
-    return one.is_floating_point() and bool(((one == other) | (one.isnan() & other.isnan())).all())
