@@ -39,7 +39,7 @@ COPY requirements/runtime.lock /build/
 ARG SITE=/install/usr/local/lib/python3.11/dist-packages
 RUN python3 -m pip install --quiet --no-cache-dir --no-compile --no-deps --only-binary :all: --require-hashes \
         --target "$SITE" --requirement /build/runtime.lock \
- && rm -rf "$SITE/bin" \
+ && rm -rf "${SITE:?}/bin" \
  && python3 -m compileall -q -s /install --invalidation-mode unchecked-hash "$SITE"
 COPY src/ptmobile /package/usr/local/lib/python3.11/dist-packages/ptmobile
 COPY entrypoint /package/opt/ptmobile/entrypoint
@@ -52,12 +52,14 @@ RUN find /package -name __pycache__ -prune -exec rm -r {} + \
 # in two layers, so that a change of our sources does not make the Java VMs anew.
 FROM debian AS device
 ARG DEBIAN_FRONTEND=noninteractive
+# hadolint ignore=SC2046 # a list of words
 RUN apt-get install -qq -y --no-install-recommends gcc libc6-dev openjdk-17-jdk-headless \
         $(test "$(uname -m)" != x86_64 || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 COPY image/device-runtimes.sh src/ptmobile/device/native/make-jre.sh src/ptmobile/device/native/arm64-root.sh /build/
 RUN sh /build/device-runtimes.sh /runtimes /build \
  && chmod -R u=rwX,go=rX /runtimes
 COPY src/ptmobile/device/native /build/native
+# hadolint ignore=SC2046 # a list of words
 RUN sh /build/native/build.sh /kit/opt/ptmobile/device $(test "$(uname -m)" != x86_64 || echo x86_64 arm64-v8a) \
  && chmod -R u=rwX,go=rX /kit
 

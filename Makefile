@@ -18,8 +18,8 @@ demo: install ## convert two real models, in the container if that is possible h
 test: install-dev ## run all tests that this machine can run, and say which it cannot
 	@$(PYTHON) scripts/run_tests.py
 
-lint: install-dev ## check style, types and generated files
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && $(PYTHON) scripts/generate.py --check
+lint: install-dev ## check style, types, generated files, scripts, workflows and schemas
+	@$(PYTHON) scripts/lint.py
 
 format: install-dev ## bring the code into the house style
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

@@ -10,29 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lint import lint
+
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
 #: Models are held in memory several times over, and what waits for a hanging process needs its share of the CPU.
 MOST_AT_ONCE = 4
 #: They share an image and the Docker engine, and run one after the other.
 IN_CONTAINERS = ("e2e", "hostile")
 
-CHECKS = {
-    "style": [str(BIN / "ruff"), "check", "."],
-    "format": [str(BIN / "ruff"), "format", "--check", "."],
-    "types": [str(BIN / "mypy")],
-    "generated files": [sys.executable, "scripts/generate.py", "--check"],
-}
-
 
 def main() -> int:
     """Run everything; the first failing check ends it, as do failing tests."""
-    for name, command in CHECKS.items():
-        print(f"== {name}", flush=True)
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
-        if code:
-            print(f"{name} failed; `make format` mends style, `make docs` generated files.", file=sys.stderr)
-            return code
+    code = lint()
+    if code:
+        return code
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     codes = []
     for name, arguments in _groups(sys.argv[1:]).items():

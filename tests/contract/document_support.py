@@ -34,9 +34,9 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def generator() -> ModuleType:
-    """scripts/generate.py as a module."""
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "scripts/generate.py")
+def script(name: str) -> ModuleType:
+    """scripts/NAME.py as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from document_support import (
@@ -17,13 +16,12 @@ from document_support import (
     ROOT,
     WORKFLOWS,
     first_column,
-    generator,
     is_ours,
     is_understood,
     relative,
     resolve_inputs,
+    script,
     steps_of,
-    validate,
 )
 
 import ptmobile
@@ -36,7 +34,7 @@ from ptmobile.spec.config_file import OUTSIDE_ONLY, config_schema
 from ptmobile.spec.options import all_options
 from ptmobile.spec.yaml_text import load_yaml
 
-GENERATOR = generator()
+GENERATOR = script("generate")
 ACTION: dict[str, Any] = load_yaml((ROOT / "action.yml").read_text(encoding="utf-8"))
 
 
@@ -69,8 +67,7 @@ def test_a_readme_without_a_place_for_a_table_is_an_error() -> None:
         GENERATOR.fill("no marks", "inputs", "table")
 
 
-def test_action_yml_is_valid() -> None:
-    validate("vendor.github-actions", ROOT / "action.yml")
+def test_action_yml_is_read_the_same_by_another_parser() -> None:
     assert yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8")) == ACTION
 
 
@@ -129,9 +126,7 @@ def test_the_shipped_schema_is_the_one_that_is_printed(which: str, capsys: pytes
     assert cli.main(["schema", which]) == 0
     shipped = resources.files("ptmobile").joinpath(f"schemas/{which}.schema.json").read_text(encoding="utf-8")
     assert capsys.readouterr().out == shipped
-    schema = json.loads(shipped)
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    jsonschema.Draft202012Validator.check_schema(schema)
+    assert json.loads(shipped)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 def test_every_key_of_a_config_file_is_described() -> None:
@@ -147,9 +142,7 @@ def test_every_key_of_a_config_file_is_described() -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=relative)
-def test_example_configs_are_valid_and_can_be_run(path: Path) -> None:
-    document = load_yaml(path.read_text(encoding="utf-8"))
-    jsonschema.validate(document, config_schema(), jsonschema.Draft202012Validator)
+def test_example_configs_can_be_run(path: Path) -> None:
     run = resolve_inputs({"config": relative(path)}, ROOT)
     assert run.models
 
@@ -161,12 +154,6 @@ def test_there_are_examples() -> None:
         *(f"examples/workflows/{name}.yml" for name in ("budgets", "comment", "convert", "many-models")),
         *(f"examples/workflows/{name}.yml" for name in ("pull-request", "shards")),
     ]
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=relative)
-def test_workflows_are_valid(path: Path) -> None:
-    validate("vendor.github-workflows", path)
-    validate("custom.github-workflows-require-timeout", path)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=relative)

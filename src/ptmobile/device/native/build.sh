@@ -75,9 +75,11 @@ done
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 mkdir "$work/stubs" "$work/classes"
-"$JAVA_HOME/bin/javac" --release 11 -d "$work/stubs" $(find "$here/stubs" -name '*.java')
+find "$here/stubs" -name '*.java' -exec "$JAVA_HOME/bin/javac" --release 11 -d "$work/stubs" {} +
 # Strings are put together inline: the usual way generates code when the runner starts, which emulated takes a second.
-"$JAVA_HOME/bin/javac" --release 11 -Xlint:all -Werror -XDstringConcat=inline -cp "$work/stubs" -d "$work/classes" $(find "$here/java" -name '*.java')
+find "$here/java" -name '*.java' -exec "$JAVA_HOME/bin/javac" --release 11 -Xlint:all -Werror -XDstringConcat=inline \
+    -cp "$work/stubs" -d "$work/classes" {} +
 # A fixed date: the same sources give the same archive.
 find "$work/classes" -exec touch -d '2000-01-01 00:00:00' {} +
+# shellcheck disable=SC2046 # names of our own classes
 (cd "$work/classes" && "$JAVA_HOME/bin/jar" --create --no-manifest --no-compress --file "$kit/runner.jar" $(find . -name '*.class' | LC_ALL=C sort))

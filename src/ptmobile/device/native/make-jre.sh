@@ -20,7 +20,7 @@ rm -rf "$target"
 "$JAVA_HOME/bin/jlink" --module-path "${jmods:-$JAVA_HOME/jmods}" --add-modules java.base --strip-java-debug-attributes --compress=1 \
     --no-header-files --no-man-pages --output "$target"
 # Our launcher loads the VM itself; the rest is for other programs, for TLS, and for making archives of classes.
-rm -rf "$target/bin" "$target/lib/security/cacerts" "$target/lib/security/public_suffix_list.dat" "$target/lib/classlist" \
+rm -rf "${target:?}/bin" "$target/lib/security/cacerts" "$target/lib/security/public_suffix_list.dat" "$target/lib/classlist" \
     "$target/lib/jexec" "$target/lib/jspawnhelper" "$target/lib/libjli.so" "$target/lib/jrt-fs.jar"
 find "$target" -name libjsig.so -delete
 if command -v "$strip" >/dev/null; then
