@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -20,10 +20,11 @@ from ptmobile.errors import ExitCode, InterruptedRunError, PublishError
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
 from ptmobile.progress import Progress
-from ptmobile.report.model import SCHEMA_VERSION, PublishedArtifact, Reason, Report, message_of
+from ptmobile.report.model import SCHEMA_VERSION, PublishedArtifact, Reason, Report
 from ptmobile.report.numbers import size
 from ptmobile.spec.publishing import PublishingSpec
-from ptmobile.uploading import Level, Plan, Refusal, Uploader, plan_artifacts
+from ptmobile.telling import Loudness, tell
+from ptmobile.uploading import NOT_UPLOADED, Plan, Refusal, Uploader, plan_artifacts
 from ptmobile.visible import shorten, visible
 
 if TYPE_CHECKING:
@@ -139,19 +140,13 @@ class HandOver:
             with self._interruptible():
                 artifact, refusals = self._uploader.upload(plan, spec)
         except InterruptedRunError as error:
-            return None, [Refusal(Reason(title="The artifact was not uploaded", message=error.message), "warning")]
+            return None, [Refusal(Reason(title=NOT_UPLOADED, message=error.message), "warning")]
         if artifact is not None:
             self._progress.say(f"Uploaded: {artifact.name} ({size(artifact.size_bytes)}){_at(artifact.url)}")
         return artifact, refusals
 
-    def _tell(self, reason: Reason, level: Level | Literal["error"]) -> None:
-        message = message_of(reason)
-        if self._commands is None:
-            for line in message.splitlines():
-                self._progress.say(line)
-            return
-        tell = {"error": self._commands.error, "warning": self._commands.warning, "notice": self._commands.notice}
-        tell[level](message, title=f"ptmobile: {reason.title}")
+    def _tell(self, reason: Reason, level: Loudness) -> None:
+        tell(reason, level, self._commands, self._progress)
 
 
 def read_report(file: Path, shown: str) -> Report:

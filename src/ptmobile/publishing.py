@@ -21,6 +21,7 @@ from ptmobile.shards.jobs import Plan, plan_summary
 from ptmobile.shards.planning import matrix_json
 from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.spec.workspace import Workspace
+from ptmobile.telling import tell
 
 REPORT, SUMMARY, PAGE, JUNIT = "report.json", "summary.md", "report.html", "junit.xml"
 _ANNOTATIONS = 10  # the runner shows no more of a kind per step
@@ -76,7 +77,7 @@ class Publisher:
 
     def _tell_all(self, report: Report, *, fails_on_warnings: bool) -> None:
         if report.baseline is not None and report.baseline.problem:
-            self._notice(report.baseline.problem, report.baseline.advice)
+            self._no_baseline(report.baseline.problem, report.baseline.advice)
         for problem in report.problems:
             self._tell(problem)
         for model in report.models[:_ANNOTATIONS]:
@@ -89,7 +90,7 @@ class Publisher:
         """Give a plan to the jobs that carry it out, and return the exit code."""
         matrix = matrix_json(plan.shards)
         if plan.problem:
-            self._notice(plan.problem)
+            self._no_baseline(plan.problem)
         if summary:
             append_summary(self._context.summary_file, [plan_summary(plan)], full_report="the output matrix")
         OutputFile(self._context.output_file).write("matrix", matrix)
@@ -123,19 +124,11 @@ class Publisher:
         return faults
 
     def _tell(self, reason: Reason) -> None:
-        if self._commands is not None:
-            self._commands.error(message_of(reason), title=f"ptmobile: {reason.title}")
-        else:
-            for line in message_of(reason).splitlines():
-                self._progress.say(line)
+        tell(reason, "error", self._commands, self._progress)
 
-    def _notice(self, *lines: str) -> None:
-        """Something to know that fails nothing."""
-        message = "\n".join(filter(None, lines))
-        if self._commands is not None:
-            self._commands.notice(message, title="ptmobile: there is no baseline")
-        else:
-            self._progress.say(message)
+    def _no_baseline(self, message: str, advice: str = "") -> None:
+        reason = Reason(title="There is no baseline", message=message, advice=advice)
+        tell(reason, "notice", self._commands, self._progress)
 
     def _annotate(self, model: ModelReport) -> None:
         """At most one error for a model that failed, at most one warning for one that passed."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Level = Literal["notice", "warning"]
 _SEVERAL = "ptmobile"
-_NOT_UPLOADED = "The artifact was not uploaded"
+NOT_UPLOADED = "The artifact was not uploaded"
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Uploader:
 
 
 def _reason(error: PublishError) -> Reason:
-    return Reason(title=_NOT_UPLOADED, message=error.message, advice=error.advice)
+    return Reason(title=NOT_UPLOADED, message=error.message, advice=error.advice)
 
 
 def _level(error: PublishError) -> Level:

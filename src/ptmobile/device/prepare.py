@@ -21,6 +21,7 @@ import msgspec
 from ptmobile.device.elf import SharedLibrary, read_library
 from ptmobile.device.errors import PrepareError
 from ptmobile.device.prepared import PREPARED_FILE, STAND_INS, Prepared, PreparedLibrary
+from ptmobile.digests import sha256_of
 
 ABI_MACHINES: Final = {"x86_64": "X86_64", "arm64-v8a": "AARCH64"}
 #: DT_LOOS: the first tag that is left to operating systems; neither glibc nor bionic gives it a meaning.
@@ -80,7 +81,7 @@ def _fill(folder: Path, aar: Path, jars: Sequence[Path], abi: str) -> Prepared:
     return Prepared(
         abi=abi,
         runtime=runtime.removeprefix("lib").removesuffix(".so"),
-        aar_sha256=_sha256(aar),
+        aar_sha256=sha256_of(aar),
         libraries=tuple(
             PreparedLibrary(
                 name=name,
@@ -175,8 +176,3 @@ def drop_versions(path: Path, library: SharedLibrary) -> None:
         for offset in library.version_entries:
             stream.seek(offset)
             stream.write(struct.pack("<Q", IGNORED_TAG))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
-import jinja2
-
-from ptmobile.report.escape import code, code_block, code_cell, markdown_text
+from ptmobile.report.escape import markdown_text
 from ptmobile.report.model import Report
+from ptmobile.report.templating import markdown_templates
 from ptmobile.report.view import view_of
 
 
@@ -22,20 +20,5 @@ def summary_blocks(report: Report) -> list[str]:
 
 def render(template: str, **values: object) -> str:
     """A block of Markdown, without its superfluous empty lines."""
-    text = _environment().get_template(template).render(**values)
+    text = markdown_templates().get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    """Templates mark every foreign text by a filter; there is no HTML in them for autoescape to know."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ptmobile.report"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown: escaped by the filters below
-    )
-    environment.filters.update(text=markdown_text, code=code, cell=code_cell, block=code_block)
-    return environment

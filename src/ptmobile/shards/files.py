@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
 
+from ptmobile.digests import sha256_of
 from ptmobile.report.model import ModelReport, Reason, ShippedFile
 from ptmobile.shards.collecting import Collected, Found
 
@@ -44,7 +44,7 @@ def _located(file: ShippedFile, here: Path, folder: Path, root: Path, problems: 
         if not _is_plain(candidate, folder):
             continue
         path = candidate.relative_to(root).as_posix()
-        if _sha256(candidate) == file.content.sha256:
+        if _digest(candidate) == file.content.sha256:
             return replace(file, path=path)
         damaged = path
     if damaged:
@@ -80,9 +80,8 @@ def _is_plain(path: Path, folder: Path) -> bool:
         return False
 
 
-def _sha256(path: Path) -> str:
+def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from ptmobile.worker.state import copied
+
 #: Below this many values per channel, statistics of the whole tensor say more than those of the channel.
 _FEW_VALUES = 8
 _SMALLEST_VARIANCE = 1e-12
@@ -124,7 +126,7 @@ def _set_statistics(module: torch.nn.Module, normalising: dict[str, torch.nn.Mod
     with contextlib.ExitStack() as hooks:
         for child in normalising.values():
             hooks.callback(child.register_forward_pre_hook(take).remove)
-        module(*_copied(list(arguments)))
+        module(*copied(list(arguments)))
     for buffer, value in before:
         buffer.copy_(value)
 
@@ -141,12 +143,3 @@ def _take_statistics(module: torch.nn.Module, given: torch.Tensor) -> None:
     if bool(torch.isfinite(channels).all()) and channels.numel() > 1:
         mean.copy_(channels.mean(dim=1).expand_as(mean))
         variance.copy_(channels.var(dim=1, unbiased=False).clamp_min(_SMALLEST_VARIANCE).expand_as(variance))
-
-
-def _copied(value: Any) -> Any:
-    """A copy of the tensors in an argument."""
-    if isinstance(value, torch.Tensor):
-        return value.clone()
-    if isinstance(value, list | tuple):
-        return type(value)([_copied(item) for item in value])
-    return {key: _copied(item) for key, item in value.items()} if isinstance(value, dict) else value

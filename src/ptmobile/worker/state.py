@@ -33,7 +33,7 @@ class _Kept:
         return self.value is not None and not _same(self.value, self.current())
 
     def restore(self) -> None:
-        value = _copied(self.value)
+        value = copied(self.value)
         if isinstance(self.object, torch.Tensor):
             if self.object.shape == value.shape:
                 self.object.copy_(value)
@@ -70,7 +70,7 @@ def _values_of(path: str, module: torch.nn.Module) -> list[_Kept]:
     scripted = isinstance(module, torch.jit.ScriptModule)
     attributes = {} if scripted else {name: value for name, value in vars(module).items() if name not in _OF_TORCH}
     return [
-        _Kept(module, name, f"{path}.{name}" if path else name, _copied(value), value)
+        _Kept(module, name, f"{path}.{name}" if path else name, copied(value), value)
         for name, value in {**buffers, **attributes}.items()
         if _known(value)
     ]
@@ -85,12 +85,13 @@ def _known(value: Any) -> bool:
     return isinstance(value, _PLAIN) or (isinstance(value, torch.Tensor) and value.layout == torch.strided)
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """A copy of a value and of the tensors in it, which no gradient is asked of."""
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     if isinstance(value, list | tuple):
-        return type(value)([_copied(item) for item in value])
-    return {key: _copied(item) for key, item in value.items()} if isinstance(value, dict) else copy.copy(value)
+        return type(value)([copied(item) for item in value])
+    return {key: copied(item) for key, item in value.items()} if isinstance(value, dict) else copy.copy(value)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from ptmobile.report.model import Report
 from ptmobile.report.page.view import page_of
+from ptmobile.report.templating import page_templates
 from ptmobile.visible import visible
 
 _BREAKS = re.compile(r"(?<=[/_])(?=.)|(?<=::)(?=.)|(?<=\.)(?=[^\W\d])")
@@ -28,7 +29,7 @@ def report_html(report: Report) -> bytes:
     """The page, in UTF-8."""
     style, script = _asset("report.css"), _asset("report.js")
     values = {"page": page_of(report), "style": style, "script": script, "policy": _policy(style, script)}
-    text = _environment().get_template("report.html.j2").render(values)
+    text = _templates().get_template("report.html.j2").render(values)
     return text.encode()
 
 
@@ -52,17 +53,8 @@ def _asset(name: str) -> Markup:
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ptmobile.report"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-        finalize=_shown,
-    )
-    environment.filters.update(ticked=_ticked, breakable=_breakable)
-    return environment
+def _templates() -> jinja2.Environment:
+    return page_templates(_shown, ticked=_ticked, breakable=_breakable)
 
 
 def _shown(value: object) -> object:

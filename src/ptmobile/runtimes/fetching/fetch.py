@@ -6,8 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
+from ptmobile.digests import sha256_of
 from ptmobile.runtimes.fetching.folders import Folders
-from ptmobile.runtimes.fetching.hashes import known_hashes, sha256_of
+from ptmobile.runtimes.fetching.hashes import known_hashes
 from ptmobile.runtimes.fetching.keeping import NoArchiveError
 from ptmobile.runtimes.fetching.maven import MavenClient, NotServedError
 from ptmobile.runtimes.fetching.model import Coordinates, LibraryFile, NotAvailable, RuntimeLibrary

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from importlib import resources
-from pathlib import Path
-from typing import Final
 
 import msgspec
-
-CHUNK_BYTES: Final = 2**20
 
 
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,16 +28,3 @@ def known_hashes() -> dict[str, str]:
 def known_copies() -> dict[str, str]:
     """SHA-256 of what `keep_needed` makes of these files, for all AARs among them."""
     return _known().kept
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -23,7 +23,6 @@ from ptmobile.litefile.zipdirectory import (
     SATURATED_32,
     STORED,
 )
-from ptmobile.runtimes.fetching.hashes import CHUNK_BYTES
 
 #: The ABIs that some machine can run, by itself or emulated; an AAR has two more.
 KEPT_ABIS: Final = ("arm64-v8a", "x86_64")
@@ -33,6 +32,7 @@ _KEPT: Final = re.compile(
 # The first day that a zip archive can name, at midnight.
 _TIME, _DATE, _VERSION = 0, 0x0021, 20
 _ENCRYPTED: Final = 0x0001
+_CHUNK_BYTES: Final = 2**20
 
 
 class NoArchiveError(ValueError):
@@ -89,7 +89,7 @@ def _copy_data(stream: BinaryIO, member: zipfile.ZipInfo, sink: BinaryIO) -> Non
     stream.seek(name_length + extra_length, 1)
     left = member.compress_size
     while left:
-        chunk = stream.read(min(left, CHUNK_BYTES))
+        chunk = stream.read(min(left, _CHUNK_BYTES))
         if not chunk:
             raise NoArchiveError(f"it ends inside {member.filename}")
         sink.write(chunk)

@@ -19,7 +19,8 @@ from typing import Final
 
 import msgspec
 
-from ptmobile.runtimes.fetching.hashes import known_copies, known_hashes, sha256_of
+from ptmobile.digests import sha256_of
+from ptmobile.runtimes.fetching.hashes import known_copies, known_hashes
 from ptmobile.runtimes.fetching.keeping import keep_needed
 from ptmobile.runtimes.fetching.model import Coordinates, KeptCopy, LibraryFile, Origin, TamperedError
 
