@@ -326,3 +326,5 @@ def test_a_process_that_hangs_is_ended_and_the_others_go_on(tmp_path: Path) -> N
     assert (stage.status, stage.problem is not None) == ("crashed", True)
     with pytest.raises(ChildProcessError):
         os.waitpid(process, 0)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(reader.descriptor)  # it is at its end, and would wake whoever waits for the others for ever

@@ -211,9 +211,7 @@ class Crew:
         self._emit(message)
 
     def _ended(self, member: Member) -> None:
-        self._selector.unregister(member.channel.descriptor)
-        member.channel.close()
-        member.over = True
+        self._stop_listening(member)
         how = self._end_of(member)
         if member.busy is not None:
             self._fail(member, f"The process {how}{_during(member.busy)}.", "crashed")
@@ -264,9 +262,15 @@ class Crew:
             self._end_member(member)
 
     def _end_member(self, member: Member) -> None:
-        process = None if member.over else member.process
-        if process is not None:
-            end([process])
+        if not member.over:
+            if member.process is not None:
+                end([member.process])
+            self._stop_listening(member)
+
+    def _stop_listening(self, member: Member) -> None:
+        """A channel at its end is always ready to be read: it would keep whoever waits for others from sleeping."""
+        self._selector.unregister(member.channel.descriptor)
+        member.channel.close()
         member.over = True
 
 
