@@ -35,6 +35,16 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     spares: tuple[DeviceTarget, ...] = ()
 
 
+class Recipe(msgspec.Struct, frozen=True):
+    """What is done to a model on the way to a file; the fields are those of :class:`Build`."""
+
+    method: Method
+    lower: bool
+    optimise: bool
+    freeze: bool
+    blocklist: tuple[OptimizerPass, ...]
+
+
 class Build(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at an edition's file: the road it is on, and what is done to the captured module.
 
@@ -51,6 +61,11 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     freeze: bool = False
     blocklist: tuple[OptimizerPass, ...] = ()
     remedy: str = ""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it does, whatever for; equal in two builds that do the same."""
+        return Recipe(self.method, self.lower, self.optimise, self.freeze, tuple(sorted(self.blocklist)))
 
     @property
     def target(self) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from ptmobile.editions import Edition
+from ptmobile.editions import Build, Edition
 from ptmobile.result import Method, Mode, ModelResult, Name, Notice, Stage, StageName
 from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.spec.conversion import ConversionSpec
@@ -44,7 +44,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     ``editions`` are the files to make of it, the main one first. In mode ``check`` the model is a ``.ptl`` file itself,
     and only the libraries of the editions matter. ``asked`` are answers that the user's own probes brought.
-    ``sensitive``: the model's untrained weights are given values first.
+    ``sensitive``: the model's untrained weights are given values first. ``builds`` are what to begin with, at most one
+    for each edition, in the place of what was asked for: another run has found them.
     """
 
     spec: ConversionSpec
@@ -54,6 +55,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = "convert"
     asked: tuple[AskedLibrary, ...] = ()
     sensitive: bool = False
+    builds: tuple[Build, ...] = ()
     fence: Fence | None = None
     limits: WorkerLimits = WorkerLimits()
 

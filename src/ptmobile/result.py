@@ -392,12 +392,14 @@ class DeviceVerdict(Record, frozen=True, kw_only=True):
 class Sharper(Record, frozen=True, kw_only=True):
     """A second comparison, in which ``changed`` untrained weights and statistics had values that show errors.
 
-    ``not-run``: there was nothing to change, or it did not come to a comparison; ``failure`` says why.
+    ``devices``: what the apps' libraries made of its files, which are not shipped. ``not-run``: there was nothing to
+    change, or it did not come to a comparison; ``failure`` says why.
     """
 
     status: Literal["passed", "failed", "not-run"]
     changed: int
     comparisons: tuple[Comparison, ...] = ()
+    devices: tuple[DeviceVerdict, ...] = ()
     failure: Failure | None = None
     seconds: float = 0.0
 

@@ -40,6 +40,13 @@ class Squeeze(nn.Module):
     def forward(self, x):
         return self.conv(x.mean((2, 3), keepdim=True))
 
+class Closed(Squeeze):
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Parameter(torch.zeros(16, 1, 1))
+    def forward(self, x):
+        return self.conv(x.mean((2, 3), keepdim=True)) * self.gate
+
 class Positive(nn.Module):
     def forward(self, x):
         return x > 0

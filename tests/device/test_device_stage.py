@@ -66,6 +66,26 @@ def test_a_defect_of_the_x86_64_library_is_found_and_avoided_by_optimising(conve
 
 
 @pytest.mark.skipif(native_abi() != "x86_64", reason="a defect of the x86_64 library")
+def test_what_untrained_weights_hide_from_a_library_is_found_and_the_file_is_built_otherwise(convert: Convert) -> None:
+    options = {"model": "nets.py:Closed", "inputs": "[[1, 16, 4, 4]]", "runtime": "1.12.2", "optimize": "false"}
+    hidden = convert(bare_kit, **options, sensitive_weights="off")
+    assert [verdict.status for verdict in only(hidden).result.devices] == ["right"]
+    wrong = only(convert(bare_kit, **options, repair="off"))
+    assert wrong.verdict.code == 6
+    assert wrong.verdict.reasons[0].title.startswith("With sensitive weights, the library of")
+    assert wrong.result.sharper is not None
+    assert [verdict.status for verdict in wrong.result.sharper.devices] == ["wrong"]
+    repaired = only(convert(bare_kit, **options))
+    assert repaired.verdict.code == 0
+    assert repaired.file is not None
+    assert repaired.file.remedy.startswith("optimised, although optimize is false")
+    assert repaired.file.remedy.endswith(", with sensitive weights")
+    assert repaired.result.sharper is not None
+    assert [verdict.status for verdict in repaired.result.sharper.devices] == ["right"]
+    assert [verdict.status for verdict in repaired.result.devices] == ["right"]
+
+
+@pytest.mark.skipif(native_abi() != "x86_64", reason="a defect of the x86_64 library")
 def test_phones_decide_where_the_x86_64_library_alone_is_wrong(convert: Convert) -> None:
     machine_for("arm64-v8a")  # skips where that cannot be run
     options = {"model": "nets.py:Squeeze", "inputs": "[[1, 16, 4, 4]]", "runtime": "1.12.2"}

@@ -34,6 +34,14 @@ class Cut(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x @ self.q, x @ self.k * 2, x @ self.v * 3], 1)
 
+class ClosedCut(Cut):
+    \"\"\"The same behind a closed gate: every output is zero, whatever the optimiser makes of the weights.\"\"\"
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Parameter(torch.zeros(12))
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x @ self.q, x @ self.k * 2, x @ self.v * 3], 1) * self.gate
+
 class Forks(nn.Module):
     def __init__(self):
         super().__init__()
@@ -93,6 +101,12 @@ HAZARDS: dict[str, tuple[str, list[Any], dict[str, Any], str]] = {
         {"method": "script"},
         "frozen before it is optimised",
     ),
+    "what sensitive weights show": (
+        "hazards.py:ClosedCut",
+        [2, 4],
+        {"method": "script"},
+        "frozen before it is optimised",
+    ),
     "rounding where equal bits are owed": ("roads.py:TrainedNorm", [1, 3, 12, 12], {"compare": "exact"}, ""),
     "float64": (
         "hazards.py:Precise",
@@ -119,6 +133,42 @@ def test_a_hazard_is_found_and_repaired(convert: Converter, name: str) -> None:
     assert decisive
     assert all(c.passed for c in decisive)
     assert "The file is " in markdown(repaired)
+
+
+def test_what_sensitive_weights_call_for_is_done_to_the_file(convert: Converter) -> None:
+    """The first file agrees, since all is zero; with other weights it would not, so that another build is shipped."""
+    hidden = convert("hazards.py:ClosedCut", [2, 4], method="script", sensitive_weights="off")
+    assert hidden.file is not None
+    assert (hidden.file.verified, hidden.file.remedy) == (True, "")
+    repaired = convert("hazards.py:ClosedCut", [2, 4], method="script")
+    result, sharper = repaired.result, repaired.result.sharper
+    assert sharper is not None
+    assert (sharper.status, sharper.failure) == ("passed", None)
+    assert repaired.file is not None
+    assert repaired.file.remedy.endswith(", with sensitive weights")
+    frozen = [stage.key for stage in result.stages if stage.name == "frozen"]
+    assert frozen == ["frozen attempt 2 (script)"]
+    for comparisons in (result.comparisons, sharper.comparisons):
+        (proof,) = [c for c in comparisons if (c.reference, c.candidate) == ("eager", "lite attempt 2 (script)")]
+        assert proof.passed
+    assert result.repair_cost is not None
+    assert result.repair_cost.size_ratio is not None
+    assert "the first build did not agree" in "".join(notice.message for notice in result.notices)
+
+
+def test_the_road_that_verifies_with_sensitive_weights_is_the_road_of_the_file(convert: Converter) -> None:
+    report = convert("hazards.py:ClosedCut", [2, 4])
+    assert report.file is not None
+    assert (report.file.method, report.file.remedy, report.file.verified) == ("trace", "", True)
+    assert report.result.choice.startswith("trace (with sensitive weights, script failed: optimised (script) does not")
+
+
+def test_no_build_for_sensitive_weights_is_no_file(convert: Converter) -> None:
+    report = convert("hazards.py:ClosedCut", [2, 4], method="script", repair="off")
+    assert report.verdict.code == 5
+    assert report.verdict.reasons[0].title.startswith("With sensitive weights, optimised (script) does not compute")
+    assert report.file is not None
+    assert not report.file.verified
 
 
 def test_the_least_different_build_is_taken(convert: Converter) -> None:

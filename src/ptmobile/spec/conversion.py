@@ -170,8 +170,8 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         Literal["auto", "always", "off"],
         Meta(
             description=(
-                "A second comparison in which untrained weights have values that show errors; the shipped file is not "
-                "touched. auto: where the first proves little, as outputs are zero or stand still; always; off."
+                "A second comparison in which untrained weights have values that show errors; the shipped file keeps "
+                "its own. auto: where the first proves little, as outputs are zero or stand still; always; off."
             )
         ),
     ] = "auto"

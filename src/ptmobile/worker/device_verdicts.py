@@ -18,6 +18,8 @@ from ptmobile.result import (
 )
 
 PHONE = "arm64-v8a"
+#: Codes of warnings about a library that is wrong and does not decide.
+OTHER_ABI, OTHER_RELEASE = "device-abi", "device-other"
 # Who runs an ABI: what a verdict on it says, and about whom it says nothing.
 AUDIENCE = {PHONE: "phones", "x86_64": "emulators and Chromebooks"}
 #: How something is known of a library that was not run.
@@ -130,10 +132,10 @@ def _not_right(
 ) -> tuple[Failure | None, list[Notice]]:
     if verdict.abi != PHONE and phones_are_right(verdict, verdicts):
         message = f"{_name(verdict)} ({AUDIENCE[verdict.abi]}) is wrong, phones are right: {verdict.message}"
-        return None, [Notice(level="warning", code="device-abi", message=f"{message} {defect}".strip())]
+        return None, [Notice(level="warning", code=OTHER_ABI, message=f"{message} {defect}".strip())]
     if not verdict.decides and not required:
         message = f"{_name(verdict)}, which no app here declares, does not take the file: {verdict.message}"
-        return None, [Notice(level="warning", code="device-other", message=message)]
+        return None, [Notice(level="warning", code=OTHER_RELEASE, message=message)]
     what = "computes something else than the model" if verdict.status == "wrong" else "does not run the file"
     return _failure(verdict, what, defect), []
 

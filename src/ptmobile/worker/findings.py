@@ -12,6 +12,7 @@ import torch
 import torchvision
 
 from ptmobile.app_card import AppCard
+from ptmobile.editions import Build
 from ptmobile.protocol import Job
 from ptmobile.result import (
     METHODS,
@@ -129,6 +130,11 @@ class Findings:
     def deterministic(self) -> bool:
         """Whether eager gave the same answer twice."""
         return bool(self._deterministic)
+
+    @property
+    def kept(self) -> tuple[Build, ...]:
+        """The builds of the files that are kept, one for each edition."""
+        return tuple(built.build for built in self._chosen()[1])
 
     def weigh(self, asides: Asides) -> None:
         """Set the differences of the kept files beside the model's own errors, its choices and its latency."""

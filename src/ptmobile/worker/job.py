@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from ptmobile.device.target import DeviceTarget
-from ptmobile.editions import Build
+from ptmobile.editions import Build, Edition
 from ptmobile.protocol import Job, Message
 from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
 from ptmobile.worker.asides import Asides
@@ -30,7 +30,7 @@ from ptmobile.worker.model_process import ModelEnds, run_model
 from ptmobile.worker.processes import adopt_orphans, fork
 from ptmobile.worker.remedies import first_build, remedies, without_defect
 from ptmobile.worker.road import CAPTURED, RoadEnds, order
-from ptmobile.worker.sharpening import sharpened
+from ptmobile.worker.sharpening import Done, sharpened
 
 ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": ("script",), "trace": ("trace",)}
 
@@ -38,18 +38,18 @@ ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": (
 def run_job(job: Job, results: Writer) -> ModelResult:
     """Do one job. Never raises for what the model does; ``results`` hears every stage as it comes and goes.
 
-    Of a second comparison with sensitive weights it hears nothing before the end.
+    Of a second comparison with sensitive weights, and of what that calls for, it hears nothing before the end.
     """
     adopt_orphans()
-    result = _run(job, results, results.send)
-    return sharpened(job, result, lambda second: _run(second, results, _silence))
+    first = _run(job, results, results.send)
+    return sharpened(job, first, lambda other: _run(other, results, _silence))
 
 
 def _silence(_: Message) -> None:
     """Tell nobody."""
 
 
-def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> ModelResult:
+def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:
     start = time.monotonic()
     crew = Crew(start + job.spec.timeout_minutes * 60, emit, fenced=job.fence is not None)
     findings = Findings(job, crew)
@@ -59,7 +59,7 @@ def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> ModelRes
     if findings.judge_eager():
         findings.compare_captured()
         asides.begin(deterministic=findings.deterministic)
-        methods = filter(findings.captured_well, ORDER[job.spec.method])
+        methods = filter(findings.captured_well, _order(job))
         builders = {m: _Builder(job, crew, findings.inspector, results, roads[m]) for m in methods}
         if not any(findings.take(m, builder.as_asked(m)) for m, builder in builders.items()):
             any(findings.take(m, builder.repaired()) for m, builder in builders.items())
@@ -69,7 +69,14 @@ def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> ModelRes
     for orders in roads.values():
         os.close(orders)  # a road that hears nothing more ends
     crew.disband()
-    return findings.result(job.spec.method, round(time.monotonic() - start, 3))
+    result = findings.result(job.spec.method, round(time.monotonic() - start, 3))
+    return Done(result, findings.kept, crew.out_of_time)
+
+
+def _order(job: Job) -> Sequence[Method]:
+    """The roads in the order in which they are tried: first that of the builds to begin with, where there are any."""
+    preferred = {build.method for build in job.builds}
+    return sorted(ORDER[job.spec.method], key=lambda method: method not in preferred)
 
 
 def _start_model(job: Job, crew: Crew, results: Writer) -> tuple[dict[Method, int], dict[Aside, int]]:
@@ -131,7 +138,7 @@ class _Builder:
 
     def as_asked(self, method: Method) -> list[Built]:
         """The main edition and, if this machine found nothing wrong with it, the others."""
-        main, *others = (first_build(self._job.spec, method, edition) for edition in self._job.editions)
+        main, *others = (self._begin(method, edition) for edition in self._job.editions)
         self._built = [self._avoiding_defects(self._build(main))]
         if self._built[0].file is not None:
             self._built += [self._avoiding_defects(self._build(other)) for other in others]
@@ -147,6 +154,18 @@ class _Builder:
             left = [edition for edition in self._job.editions if edition.name not in editions]
             self._built += [self._build(replace(main, edition=edition)) for edition in left]
         return self._built
+
+    def _begin(self, method: Method, edition: Edition) -> Build:
+        """What an edition begins with. Beside what another run has found, what was asked for is built as well, as far
+        as this machine: its latency and size are those that the cost of the other build is told in.
+        """
+        asked = first_build(self._job.spec, method, edition)
+        found = (b for b in self._job.builds if (b.method, b.edition.name) == (method, edition.name))
+        build = next(found, asked)
+        if build.recipe != asked.recipe and not self._job.sensitive and not edition.name:
+            self._make(asked)
+            self._inspector.on_host(asked)
+        return build
 
     def _avoiding_defects(self, first: Built) -> Built:
         return self._first_good(first, without_defect(self._job.spec, first))
