@@ -78,6 +78,11 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the file is written in an older bytecode than torch's own."""
         return self.edition.bytecode_version < PRODUCED_BYTECODE
 
+    @property
+    def final(self) -> str:
+        """The last variant of its file that this machine runs."""
+        return self.key("backported" if self.backported else "lite")
+
     def key(self, stage: str, device: str = "") -> str:
         """Name of one of its variants, such as ``lite (script)`` or ``device 1.9.0 x86_64 bytecode 5 (script)``."""
         return variant_key(stage, self.method, self.target_of(device))

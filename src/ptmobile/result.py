@@ -161,6 +161,36 @@ class Comparison(Record, frozen=True, kw_only=True):
         return max((value for value in known if value is not None), default=None)
 
 
+class OutputProof(Record, frozen=True, kw_only=True):
+    """How far one output of the file is from the reference, in the output's own unit, and what that is measured by.
+
+    The numbers are those of :class:`Values`, of the ``trial`` that says most against the file; without ``rtol`` and
+    ``atol`` no values were compared. ``own_error`` is the model's own rounding error there (see :class:`NoiseFloor`),
+    and ``multiple`` how many times that ``max_abs`` is. None stands for what is not known or not finite.
+    """
+
+    output: Name
+    equal: bool
+    passed: bool
+    trial: int | None = None
+    max_abs: float | None = None
+    max_rel: float | None = None
+    rtol: float | None = None
+    atol: float | None = None
+    scale: float | None = None
+    own_error: float | None = None
+    multiple: float | None = None
+
+
+class Proof(Record, frozen=True, kw_only=True):
+    """Which of the comparisons is the proof of the main file, and what it says of each output."""
+
+    reference: Name
+    candidate: Name
+    passed: bool
+    outputs: tuple[OutputProof, ...] = ()
+
+
 class Trial(Record, frozen=True, kw_only=True):
     """One set of inputs: its number, the seed it was drawn with, and each argument in words.
 
@@ -190,8 +220,9 @@ class OutputNoise(Record, frozen=True, kw_only=True):
 
     ``max_abs``: eager in float32 against eager in float64, its largest difference; ``relative`` to the output's largest
     value. ``conversion``: the largest difference of the file from eager, and ``multiple`` how many times ``max_abs``
-    that is. All are of one ``trial``, that in which the file is worst. None stands for a number that is not finite, or
-    does not exist; ``note`` says why.
+    that is. All these are of one ``trial``, that in which the file is worst. ``jitter``: the largest difference between
+    two eager runs with the same input and the same random state. None stands for a number that is not finite, or does
+    not exist; ``note`` says why.
     """
 
     output: Name
@@ -200,6 +231,7 @@ class OutputNoise(Record, frozen=True, kw_only=True):
     relative: float | None = None
     conversion: float | None = None
     multiple: float | None = None
+    jitter: float | None = None
     note: Text = ""
 
 
@@ -207,7 +239,7 @@ class NoiseFloor(Record, frozen=True, kw_only=True):
     """The errors that the eager model has before anything is converted.
 
     ``trials``: on how many inputs it was run in float64. ``reason``: why there are no ``outputs``. ``jitter``: the
-    largest difference between two eager runs with the same input and the same random state; None if it is not known.
+    largest one of all outputs; None if it is not known.
     """
 
     trials: int = 0
@@ -410,7 +442,8 @@ Mode = Literal["convert", "check", "verify"]
 class ModelResult(Record, frozen=True, kw_only=True):
     """Everything that was found about one model. ``editions`` are its files for older releases, beside the main one.
     ``adapted`` says how their inputs and outputs differ in form from the model's; None where they do not. ``app`` is
-    what an app has to give the main file and gets from it; None if no file was run.
+    what an app has to give the main file and gets from it; None if no file was run. ``proof`` is None if no file was
+    compared.
     ``noise``, ``timing`` and ``repair_cost`` are None where nothing was measured, ``repair_cost`` also where the file
     is the one asked for.
 
@@ -420,6 +453,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     mode: Mode = "convert"
     stages: tuple[Stage, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    proof: Proof | None = None
     notices: tuple[Notice, ...] = ()
     trials: tuple[Trial, ...] = ()
     outputs: tuple[OutputCard, ...] = ()

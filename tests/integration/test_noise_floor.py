@@ -19,7 +19,7 @@ from ptmobile.worker.comparing.pairs import load_from
 from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.noise import memory
-from ptmobile.worker.noise.floor import jitter, own_errors
+from ptmobile.worker.noise.floor import jitters, own_errors
 from ptmobile.worker.noise.widening import InFloat64, NoFloorError, refuse_unfit, widen
 from ptmobile.worker.value_files import save_tree
 from ptmobile.worker.values import flatten
@@ -303,9 +303,9 @@ def test_jitter(load: Loader, tmp_path: Path) -> None:
     stored(tmp_path, "eager", torch.tensor([1.0, 2.0]))
     stored(tmp_path, "same", torch.tensor([1.0, 2.5]))
     stored(tmp_path, "other", torch.tensor([1.0]))
-    assert jitter(load, 0, "eager", "eager") == 0.0
-    assert jitter(load, 0, "eager", "same") == 0.5
-    assert jitter(load, 0, "eager", "other") is None
+    assert jitters(load, 0, "eager", "eager") == {"out": 0.0}
+    assert jitters(load, 0, "eager", "same") == {"out": 0.5}
+    assert jitters(load, 0, "eager", "other") is None
 
 
 def test_a_process_that_hangs_is_ended_and_the_others_go_on(tmp_path: Path) -> None:

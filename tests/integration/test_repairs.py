@@ -133,6 +133,8 @@ def test_a_hazard_is_found_and_repaired(convert: Converter, name: str) -> None:
     assert decisive
     assert all(c.passed for c in decisive)
     assert "The file is " in markdown(repaired)
+    assert repaired.result.proof is not None
+    assert f"| {repaired.result.proof.candidate} |" in markdown(repaired)
 
 
 def test_what_sensitive_weights_call_for_is_done_to_the_file(convert: Converter) -> None:
@@ -151,6 +153,8 @@ def test_what_sensitive_weights_call_for_is_done_to_the_file(convert: Converter)
     for comparisons in (result.comparisons, sharper.comparisons):
         (proof,) = [c for c in comparisons if (c.reference, c.candidate) == ("eager", "lite attempt 2 (script)")]
         assert proof.passed
+    assert result.proof is not None
+    assert (result.proof.candidate, result.proof.passed) == ("lite attempt 2 (script)", True)
     assert result.repair_cost is not None
     assert result.repair_cost.size_ratio is not None
     assert "the first build did not agree" in "".join(notice.message for notice in result.notices)

@@ -20,7 +20,7 @@ from ptmobile.report.page.heat import DECADES, cell_of, heat_squares, legend
 from ptmobile.report.page.stages import stage_bars
 from ptmobile.report.page.values import pair_groups
 from ptmobile.report.page.view import MAX_SECTIONS
-from ptmobile.result import OutputComparison, Stage
+from ptmobile.result import NoiseFloor, OutputComparison, OutputNoise, Stage
 from ptmobile.visible import visible
 
 HEADINGS = ("h1", "h2", "h3", "h4")
@@ -175,13 +175,31 @@ def test_an_app_is_told_what_goes_in_and_out() -> None:
 def test_what_a_difference_means() -> None:
     article = parse(report_html(full())).all("article", id="model-0")[0]
     (section,) = article.all("section", class_="about-meaning")
-    noise, choices, latencies = section.all("table")
-    assert rows(noise)[1] == ["out['a']", "1e-6", "1e-7", "2e-6", "2", ""]
+    proof, choices, latencies = section.all("table")
+    caption = "The proof, output by output: lite (script) against eager, beside the errors that the model has by itself"
+    assert proof.all("caption")[0].text == caption
+    assert rows(proof)[1:] == [
+        ["out", "7.6e-6", "3.8e-7", "0.0002 + 0.0001·|e|", "1.9e-6", "4", "0", ""],
+        ["out['b']", "-", "-", "-", "-", "-", "-", "is not a tensor of floats"],
+    ]
     assert rows(choices)[1] == [
         *("out['a']", "lite (script)", "1,000", "2 of 3, 1 tie", "3 of 3", "0.01", "1e-6", "1"),
     ]
     assert [row[1] for row in rows(latencies)[1:]] == ["4 ms", "1 ms"]
     assert [bar.attributes["width"] for bar in latencies.all("rect", class_="fill")] == ["100.0%", "25.0%"]
+
+
+def test_errors_that_the_model_has_by_itself_are_told_without_a_file_too() -> None:
+    noise = NoiseFloor(trials=1, outputs=(OutputNoise(output="out", trial=0, max_abs=1e-6, jitter=0.5),))
+    lone = report(model(found=result(proof=None, noise=noise)))
+    (section,) = parse(report_html(lone)).all("section", class_="about-meaning")
+    (proof,) = section.all("table")
+    assert rows(proof)[0][-1] == "Jitter"
+    assert rows(proof)[1:] == [["out", "-", "-", "-", "1e-6", "-", "0.5"]]
+    refused = report(model(found=result(noise=NoiseFloor(reason="It is quantised."))))
+    (section,) = parse(report_html(refused)).all("section", class_="about-meaning")
+    assert section.text.endswith("The own error was not measured: It is quantised.")
+    assert rows(section.all("table")[0])[1][4:7] == ["-", "-", "-"]
 
 
 def test_the_heat_has_a_square_for_each_file() -> None:

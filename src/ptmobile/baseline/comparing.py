@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ptmobile.baseline.model import Baseline, FileDifference, FileMeasures
+from ptmobile.proving import proof_of
 from ptmobile.report.comparisons import largest_difference
 from ptmobile.report.model import ShippedFile
-from ptmobile.report.proving import proof_of
 from ptmobile.result import ModelResult
 
 
 def measures_of(file: ShippedFile, result: ModelResult) -> FileMeasures:
     """What is compared of a file of this run; the largest difference is known of the main file only."""
-    proof = None if file.edition else proof_of(file, result)
+    proof = None if file.edition else proof_of(result)
     absolute, relative = largest_difference(proof) if proof else (None, None)
     return FileMeasures(
         size_bytes=file.content.size_bytes,

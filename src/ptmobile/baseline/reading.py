@@ -47,18 +47,13 @@ class _Spec(msgspec.Struct):
     name: _Name
 
 
-class _Values(msgspec.Struct):
+class _Output(msgspec.Struct):
     max_abs: float | None = None
+    rtol: float | None = None
     scale: float | None = None
 
 
-class _Output(msgspec.Struct):
-    values: _Values | None = None
-
-
-class _Comparison(msgspec.Struct):
-    reference: _Name
-    candidate: _Name
+class _Proof(msgspec.Struct):
     outputs: tuple[_Output, ...] = ()
 
 
@@ -68,8 +63,7 @@ class _Timing(msgspec.Struct):
 
 class _Result(msgspec.Struct):
     timing: _Timing | None = None
-    comparisons: tuple[_Comparison, ...] = ()
-    mode: _Name = "convert"
+    proof: _Proof | None = None
     seconds: Annotated[float, Meta(ge=0)] = 0.0
 
 
@@ -167,7 +161,7 @@ def _model(model: _Model) -> BaselineModel:
 
 
 def _measures(file: _File, model: _Model) -> FileMeasures:
-    largest = [] if file.edition else list(_differences(file, model.result))
+    largest = [] if file.edition else list(_differences(model.result))
     finite = [(absolute, relative) for absolute, relative in largest if absolute is not None]
     known = finite if len(finite) == len(largest) else []
     return FileMeasures(
@@ -181,15 +175,9 @@ def _measures(file: _File, model: _Model) -> FileMeasures:
     )
 
 
-def _differences(file: _File, result: _Result) -> Iterator[tuple[float | None, float | None]]:
-    """Of each output, its difference from the eager model, and that as a part of its largest value."""
-    finals = (f"backported ({file.method})", f"lite ({file.method})")
-    compared = {pair.candidate: pair for pair in result.comparisons if pair.reference == "eager"}
-    proof = next((compared[name] for name in finals if name in compared), None)
-    if result.mode == "check":
-        proof = next(iter(result.comparisons), None)
-    for output in proof.outputs if proof else ():
-        values = output.values
-        if values is not None:
-            part = values.max_abs / values.scale if values.max_abs is not None and values.scale else None
-            yield values.max_abs, part
+def _differences(result: _Result) -> Iterator[tuple[float | None, float | None]]:
+    """Of each output with values, its difference from the eager model, and that as a part of its largest value."""
+    for output in result.proof.outputs if result.proof else ():
+        if output.rtol is not None:
+            part = output.max_abs / output.scale if output.max_abs is not None and output.scale else None
+            yield output.max_abs, part

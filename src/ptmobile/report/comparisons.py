@@ -49,9 +49,15 @@ class FindingRow:
     pairs: tuple[str, ...]
 
 
-def square_of(comparisons: Sequence[Comparison]) -> Square | None:
-    """All pairs at a glance; None if there are none."""
-    cells = {(c.reference, c.candidate): _cell(c) for c in comparisons if _is_main(c)}
+def square_of(comparisons: Sequence[Comparison], proof: Comparison | None = None) -> Square | None:
+    """All pairs of the main file at a glance, and of what was asked for where that is another; None if there are none.
+
+    ``proof`` is the main file's own comparison with the model.
+    """
+    attempt = _ATTEMPT.search(proof.candidate) if proof else None
+    name = re.compile(_MAIN.format(attempt=f"({re.escape(attempt[0])})?" if attempt else ""))
+    main = [c for c in comparisons if name.fullmatch(c.reference) and name.fullmatch(c.candidate)]
+    cells = {(c.reference, c.candidate): _cell(c) for c in main}
     references, candidates = axes(cells, _MAX_VARIANTS)
     if not candidates:
         return None
@@ -66,12 +72,9 @@ def axes(pairs: Collection[tuple[str, str]], most: int) -> tuple[list[str], tupl
     return references, tuple(name for name in names if any(pair[1] == name for pair in pairs))
 
 
-_MAIN = re.compile(r"eager|traced|scripted|[a-z]+ \((trace|script)\)")
-
-
-def _is_main(comparison: Comparison) -> bool:
-    """Whether a pair is about the main file and this machine; there may be many others."""
-    return all(map(_MAIN.fullmatch, (comparison.reference, comparison.candidate)))
+#: Variants of the main file on this machine; there may be many others.
+_MAIN = r"eager|traced|scripted|[a-z]+{attempt} \((trace|script)\)"
+_ATTEMPT = re.compile(r" attempt \d+")
 
 
 def pair_row(comparison: Comparison) -> PairRow:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ptmobile.errors import ExitCode
+from ptmobile.proving import proof_of
 from ptmobile.report.adapting import adapted
 from ptmobile.report.cards import card_lines, code_blocks
 from ptmobile.report.comparisons import (
@@ -38,7 +39,6 @@ from ptmobile.report.files import (
 from ptmobile.report.meaning import NoiseRow, meaning, noise_rows
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import count, seconds, short, size
-from ptmobile.report.proving import proof_of
 from ptmobile.result import ASIDES, Comparison, OutputCard, Stage, Trial
 from ptmobile.visible import shorten
 
@@ -234,7 +234,7 @@ def _model(model: ModelReport) -> ModelView:
         warnings=cut([shorten(warning.message, _LINE) for warning in model.verdict.warnings], 20),
         notices=cut([shorten(n.message, _LINE) for n in result.notices if n.level == "notice"], 20),
         facts=tuple(_facts(model, proof)),
-        square=square_of(result.comparisons),
+        square=square_of(result.comparisons, proof),
         pairs=tuple(map(pair_row, result.comparisons[:100])),
         findings=cut(finding_rows(result.comparisons), 20),
         noise=cut(noise_rows(result), 50),
@@ -265,7 +265,7 @@ def max_abs_diff(model: ModelReport) -> float | None:
 
 
 def _proof(model: ModelReport) -> Comparison | None:
-    return proof_of(model.file, model.result) if model.file else None
+    return proof_of(model.result) if model.file else None
 
 
 def _result(model: ModelReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from ptmobile.protocol import Job
 from ptmobile.result import Aside, NoiseFloor, Notice, Stage, Timing
 from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.crew import Crew
-from ptmobile.worker.noise.floor import OwnErrors, jitter, own_errors
+from ptmobile.worker.noise.floor import OwnErrors, jitters, own_errors
 from ptmobile.worker.noise.process import FLOAT64, SAME, ask
 from ptmobile.worker.pairing import EAGER
 from ptmobile.worker.timing import TIMED, order
@@ -53,7 +54,9 @@ class Asides:
     def noise(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
         """The model's own errors; waits for them. A run in float64 that failed is a notice."""
         self._crew.wait_for(FLOAT64, _PATIENCE_SECONDS)
-        floor = NoiseFloor(jitter=self._jitter(load, trials[0]))
+        jitter = self._jitters(load, trials[0])
+        largest = max(jitter.values(), default=0.0) if jitter is not None else None
+        floor = NoiseFloor(jitter=largest if largest is not None and math.isfinite(largest) else None)
         if not self._deterministic:
             return replace(floor, reason=_NONDETERMINISTIC), OwnErrors()
         stage = self._crew.record.stages.get(FLOAT64)
@@ -61,6 +64,7 @@ class Asides:
             return replace(floor, reason=self._reason(stage)), OwnErrors()
         ran = [number for number in trials if (self._scratch / FLOAT64 / f"{number}.json").exists()]
         errors = own_errors(load, ran, EAGER, FLOAT64)
+        errors.jitter.update({path: value for path, value in (jitter or {}).items() if math.isfinite(value)})
         reason = "" if errors.errors else "No output is of float32: nothing in it is rounded."
         return replace(floor, trials=len(ran), reason=reason), errors
 
@@ -72,10 +76,10 @@ class Asides:
             self._crew.notice(Notice(level="notice", code="noise-floor", message=message[:2000]))
         return reason
 
-    def _jitter(self, load: Loader, trial: int) -> float | None:
+    def _jitters(self, load: Loader, trial: int) -> dict[str, float] | None:
         if not (self._scratch / SAME / f"{trial}.json").exists():
             return None
-        return jitter(load, trial, EAGER, SAME)
+        return jitters(load, trial, EAGER, SAME)
 
     def timing(self, files: Mapping[str, Path], main: str) -> Timing | None:
         """Latencies of eager and of files; ``main`` is the variant whose ratio to eager is told."""

@@ -58,7 +58,7 @@ class Inspector:
                 break
         else:
             built.failure = self._difference(build)
-        if self._record.passed(build.key("backported" if build.backported else "lite")):
+        if self._record.passed(build.final):
             built.file = self._file(build, verified=built.failure is None)
         return built
 
@@ -67,7 +67,7 @@ class Inspector:
         build = built.build
         for target in targets:
             key = build.key("device", target.label)
-            for reference in (EAGER, build.key("backported" if build.backported else "lite")):
+            for reference in (EAGER, build.final):
                 self._pairing.compare(reference, key, exact=False)
             compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]
             verdict = device_verdict(target, self._record.stages.get(key), compared, edition=build.edition.name)

@@ -19,6 +19,7 @@ from ptmobile.device.target import DeviceTarget
 from ptmobile.errors import LoadError
 from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.protocol import Job
+from ptmobile.proving import prove
 from ptmobile.result import (
     DeviceVerdict,
     Failure,
@@ -191,6 +192,7 @@ class _Check:
             mode="check",
             stages=tuple(self._record.stages.values()),
             comparisons=tuple(replace(comparison, decides=True) for comparison in self._pairing.comparisons),
+            proof=prove(self._pairing.comparisons, ""),
             notices=tuple(self._record.notices),
             trials=self._trials,
             outputs=self._cards(),

@@ -120,9 +120,7 @@ class Findings:
             for notice in built.notices:
                 self._crew.notice(notice)
         if builds and builds[0].file is not None:
-            build = builds[0].build
-            variant = build.key("backported" if build.backported else "lite")
-            self._app = app_card(self._scratch, variant, [trial.number for trial in self._trials])
+            self._app = app_card(self._scratch, builds[0].build.final, [trial.number for trial in self._trials])
             for notice in java_notices(self._app, self._spec):
                 self._crew.notice(notice)
 
@@ -155,6 +153,7 @@ class Findings:
                 msgspec.structs.replace(with_floor(c, weighed.own.of), decides={c.reference, c.candidate} <= decisive)
                 for c in self._pairing.comparisons
             ),
+            proof=weighed.proof,
             notices=tuple(self._record.notices),
             trials=self._trials,
             outputs=self._cards,

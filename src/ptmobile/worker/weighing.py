@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from ptmobile.editions import Build
 from ptmobile.protocol import Job
-from ptmobile.result import Decision, NoiseFloor, RepairCost, Timing
+from ptmobile.proving import prove
+from ptmobile.result import Decision, NoiseFloor, Proof, RepairCost, Timing
 from ptmobile.worker.asides import Asides, latency_ratio
 from ptmobile.worker.built import Built
 from ptmobile.worker.crew import Crew
@@ -26,6 +27,7 @@ class Weighed:
 
     noise: NoiseFloor | None = None
     own: OwnErrors = field(default_factory=OwnErrors)
+    proof: Proof | None = None
     decisions: tuple[Decision, ...] = ()
     timing: Timing | None = None
     repair_cost: RepairCost | None = None
@@ -37,7 +39,7 @@ def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequen
     main = next((built.build for built in builds if built.file is not None and not built.file.edition), None)
     if main is None:
         return Weighed(noise=replace(floor, outputs=own.beside(None)), own=own)
-    proof = next((c for c in pairing.comparisons if (c.reference, c.candidate) == (EAGER, final_of(main))), None)
+    proof = prove(pairing.comparisons, main.final, own.of)
     noise = replace(floor, outputs=own.beside(proof))
     candidates = [key for built in builds for key in _variants(built, crew)]
     found = decisions(pairing.load, pairing.trials, EAGER, candidates)
@@ -45,12 +47,7 @@ def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequen
     for notice in decision_notices(found, agreeing):
         crew.notice(notice)
     timing, cost = _timed(job, crew, asides, main)
-    return Weighed(noise, own, found, timing, cost)
-
-
-def final_of(build: Build) -> str:
-    """The last variant of a build that this machine runs."""
-    return build.key("backported" if build.backported else "lite")
+    return Weighed(noise, own, proof, found, timing, cost)
 
 
 def _variants(built: Built, crew: Crew) -> Iterator[str]:
@@ -63,16 +60,16 @@ def _variants(built: Built, crew: Crew) -> Iterator[str]:
 
 def _timed(job: Job, crew: Crew, asides: Asides, main: Build) -> tuple[Timing | None, RepairCost | None]:
     """The latency of the main file, and how it and the size compare with the file that was asked for."""
-    scratch, final = Path(job.scratch), final_of(main)
+    scratch, final = Path(job.scratch), main.final
     files = {final: main.file(scratch)}
     asked = first_build(job.spec, main.method, main.edition)
-    if main.remedy and crew.record.passed(final_of(asked)):
-        files[final_of(asked)] = asked.file(scratch)
+    if main.remedy and crew.record.passed(asked.final):
+        files[asked.final] = asked.file(scratch)
     timing = asides.timing(files, final)
     if not main.remedy:
         return timing, None
     size = asked.file(scratch).stat().st_size if asked.file(scratch).exists() else 0
     return timing, RepairCost(
-        latency_ratio=latency_ratio(timing, final, final_of(asked)),
+        latency_ratio=latency_ratio(timing, final, asked.final),
         size_ratio=float(f"{main.file(scratch).stat().st_size / size:.4g}") if size else None,
     )

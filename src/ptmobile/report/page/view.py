@@ -16,6 +16,7 @@ from ptmobile.report.page.devices import DeviceCard, device_cards
 from ptmobile.report.page.files import FileCard, file_cards
 from ptmobile.report.page.heat import HeatSquare, heat_squares, legend
 from ptmobile.report.page.meaning import ChoiceRow, LatencyBar, choice_rows, latency_bars
+from ptmobile.report.page.proof import ProofRow, proof_table
 from ptmobile.report.page.stages import StageBar, stage_bars
 from ptmobile.report.page.values import PairGroup, pair_groups
 from ptmobile.report.page.variants import editions_by_variant
@@ -45,6 +46,10 @@ class PageModel:
     trials: Cut[Trial]
     outputs: Cut[OutputCard]
     app: tuple[AppTable, ...]
+    proof: Cut[ProofRow]
+    proof_of: str
+    no_floor: str
+    notes_on_proof: bool
     choices: tuple[ChoiceRow, ...]
     latencies: tuple[LatencyBar, ...]
     spec: str
@@ -82,6 +87,7 @@ def page_of(report: Report) -> Page:
 
 def _model(index: int, model: ModelReport, view: ModelView) -> PageModel:
     result = model.result
+    proof = proof_table(result)
     return PageModel(
         index=index,
         status=model.verdict.status,
@@ -94,6 +100,10 @@ def _model(index: int, model: ModelReport, view: ModelView) -> PageModel:
         trials=cut([_trial(trial) for trial in result.trials], _MAX_TRIALS),
         outputs=cut(result.outputs, _MAX_OUTPUTS),
         app=app_tables(result.app),
+        proof=cut(proof.rows, _MAX_OUTPUTS),
+        proof_of=proof.pair,
+        no_floor=proof.reason,
+        notes_on_proof=any(row.note for row in proof.rows),
         choices=choice_rows(result),
         latencies=latency_bars(result),
         spec=_spec(model.spec),

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from msgspec.structs import replace
 
-from ptmobile.result import Comparison, OutputNoise, Values
+from ptmobile.result import OutputNoise, OutputProof, Proof
 from ptmobile.worker.comparing.metrics import difference, largest
 from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.value_files import StoredTree
@@ -20,35 +21,38 @@ _WIDE = ("float64", "complex128")
 class OwnErrors:
     """``errors``: the largest difference of float32 from float64, for each output and trial; infinite where one of both
     is not finite and the other is. ``sizes``: the output's largest value. ``notes``: why an output has no errors.
+    ``jitter``: of each output, the largest difference between two runs that should be one.
     """
 
     errors: dict[str, dict[int, float]] = field(default_factory=dict)
     sizes: dict[str, dict[int, float]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    jitter: dict[str, float] = field(default_factory=dict)
 
     def of(self, output: str, trial: int | None) -> float | None:
         """The error in one trial; None if it is not known, or not finite."""
         error = self.errors.get(output, {}).get(-1 if trial is None else trial)
         return error if error is not None and math.isfinite(error) else None
 
-    def beside(self, comparison: Comparison | None) -> tuple[OutputNoise, ...]:
+    def beside(self, proof: Proof | None) -> tuple[OutputNoise, ...]:
         """Each output's error beside that of the file, which was compared with eager.
 
         Both are of the trial in which the file is worst; without a file, of that with the largest part of its size.
         """
-        values = {o.output: o.values for o in comparison.outputs if o.values is not None} if comparison else {}
-        return tuple(self._noise(output, values.get(output)) for output in self.errors)
+        proven = {output.output: output for output in proof.outputs} if proof else {}
+        noise = (self._noise(output, proven.get(output)) for output in self.errors)
+        return tuple(replace(one, jitter=self.jitter.get(one.output)) for one in noise)
 
-    def _noise(self, output: str, values: Values | None) -> OutputNoise:
+    def _noise(self, output: str, proven: OutputProof | None) -> OutputNoise:
         if output in self.notes:
             return OutputNoise(output=output, note=f"{self.notes[output]}, so they cannot be compared")
-        worst = values.trial if values and values.max_abs and values.trial in self.errors[output] else None
+        worst = proven.trial if proven and proven.max_abs and proven.trial in self.errors[output] else None
         worst = self._worst(output) if worst is None else worst
         error = self.of(output, worst)
         if error is None:
             return OutputNoise(output=output, trial=worst, note="one of both is not finite where the other is")
         size = self.sizes[output][worst]
-        conversion = values.max_abs if values else None
+        conversion = proven.max_abs if proven else None
         return OutputNoise(
             output=output,
             trial=worst,
@@ -99,14 +103,14 @@ def _float32(tree: StoredTree) -> Mapping[str, torch.Tensor]:
     }
 
 
-def jitter(load: Loader, trial: int, eager: str, same: str) -> float | None:
-    """The largest difference between two runs that should be one; None where they differ in form, or by NaN."""
+def jitters(load: Loader, trial: int, eager: str, same: str) -> dict[str, float] | None:
+    """The largest difference of each output between two runs that should be one; infinite where only one of both is
+    finite. None where they differ in form.
+    """
     first, second = load(eager, trial).numbers(), load(same, trial).numbers()
-    largest_found = 0.0
-    for path, tensor in first.items():
-        other = second.get(path)
-        if other is None or other.shape != tensor.shape:
-            return None
-        if tensor.numel():
-            largest_found = max(largest_found, float(difference(tensor, other.to(tensor.dtype)).max()))
-    return largest_found if math.isfinite(largest_found) else None
+    if any(path not in second or second[path].shape != tensor.shape for path, tensor in first.items()):
+        return None
+    return {
+        path: float(difference(tensor, second[path].to(tensor.dtype)).max()) if tensor.numel() else 0.0
+        for path, tensor in first.items()
+    }
