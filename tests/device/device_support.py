@@ -44,6 +44,25 @@ ARTIFACTS = {
     "org.pytorch:pytorch_android:1.13.1:aar": "78aa10ae11361c67cb49cb34f659b6d5cf9e3865a1c5ebd0555e452cd4873f8b",
     "com.facebook.fbjni:fbjni-java-only:0.2.2:jar": "7904e1c270fc2efafa7232001fbd5adb0521f624ee3a6e548d1efbcb5f30bcdf",
     "com.facebook.soloader:nativeloader:0.10.1:jar": "82ca9c348f605984fa72e08aee0c35e7aa103ec6b0eccf592e498392c4d601b8",
+    "org.jetbrains.kotlin:kotlin-compiler-embeddable:1.9.25:jar": (
+        "e39ee0b62f0ad79fd45e84334f34aaee99c7291f591ddf68e2cdcdd09b73a472"
+    ),
+    "org.jetbrains.kotlin:kotlin-stdlib:1.9.25:jar": (
+        "f9cdcdbff1f5de85380ae526977e683726c2aa42db1ed6e6e50ae89e496e95fd"
+    ),
+    "org.jetbrains.kotlin:kotlin-script-runtime:1.9.25:jar": (
+        "9933edd6677b6aac46d1b5effda1adee9063fbb04c746e78b403398158abaf47"
+    ),
+    "org.jetbrains.kotlin:kotlin-reflect:1.6.10:jar": (
+        "3277ac102ae17aad10a55abec75ff5696c8d109790396434b496e75087854203"
+    ),
+    "org.jetbrains.kotlin:kotlin-daemon-embeddable:1.9.25:jar": (
+        "6e716b72c4a3d292bfff00e2b0d12697518bf99cbab73a952b8757615371244a"
+    ),
+    "org.jetbrains.intellij.deps:trove4j:1.0.20200330:jar": (
+        "c5fd725bffab51846bf3c77db1383c60aaaebfe1b7fe2f00d23fe1b7df0a439d"
+    ),
+    "org.jetbrains:annotations:13.0:jar": ("ace2a10dc8e2d5fd34925ecac03e4988b2c0f851650c94b8cef49ba1bd111478"),
 }
 
 

@@ -1,10 +1,11 @@
-"""The card's lines in Java, compiled against an AAR's classes and run in its library by a program around them."""
+"""The card's lines in Java or Kotlin, compiled against an AAR's classes and run in its library by a program around."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from device_support import ENVIRONMENT, Library
 from ptmobile.device.runner import Limits, Runner
 
 # What stands around the lines: it puts the inputs into the buffers and writes every variable that they leave.
-PROGRAM = """
+_PROGRAM = """
+package ptmobile;
 %(imports)s
 import com.facebook.soloader.nativeloader.NativeLoader;
 import com.facebook.soloader.nativeloader.SystemDelegate;
@@ -54,8 +56,20 @@ public final class DeviceRunner {
     }
 }
 """
-_DECLARED = re.compile(r"^(?:boolean|long|double|String|\w+\[\]) (output\w*(?:Value|Values|IsNull)) = ")
-_BUFFER = re.compile(r"^(Byte|Int|Long|Float|Double)Buffer (input\d+) = ")
+
+
+@dataclass(frozen=True)
+class Language:
+    """``program`` stands around the lines, each of which ends in ``end``. ``declared`` finds the name of a variable that
+    holds a value, ``buffer`` an input's name and type. ``compiled`` makes a jar of a file that is called ``source``.
+    """
+
+    program: str
+    declared: re.Pattern[str]
+    buffer: re.Pattern[str]
+    source: str
+    compiled: Callable[[Path, Sequence[Path], Path], Path]
+    end: str
 
 
 @dataclass(frozen=True)
@@ -67,15 +81,16 @@ class Snippet:
     inputs: tuple[bytes, ...]
 
 
-def run_snippet(snippet: Snippet, library: Library, folder: Path) -> dict[str, str]:
+def run_snippet(snippet: Snippet, library: Library, folder: Path, language: Language) -> dict[str, str]:
     """Compile and run; gives each variable that holds a value, as Java shows it."""
     folder.mkdir()
-    source = folder / "src/ptmobile/DeviceRunner.java"
+    source = folder / "src/ptmobile" / language.source
     source.parent.mkdir(parents=True)
-    source.write_text("package ptmobile;\n" + _program(snippet, library), encoding="utf-8")
+    source.write_text(_program(snippet, library, language), encoding="utf-8")
     for number, data in enumerate(snippet.inputs):
         (folder / f"input{number}.bin").write_bytes(data)
-    jar = _compiled(source, library, folder)
+    jars = [library.machine.runner, *(library.folder / jar for jar in library.prepared.jars)]
+    jar = language.compiled(source, jars, folder)
     runner = Runner(replace(library.machine, runner=jar), library.prepared, library.folder)
     work = folder / "work"
     work.mkdir()
@@ -88,26 +103,26 @@ def run_snippet(snippet: Snippet, library: Library, folder: Path) -> dict[str, s
     return dict(pairs)
 
 
-def _program(snippet: Snippet, library: Library) -> str:
+def _program(snippet: Snippet, library: Library, language: Language) -> str:
     imports = [line for line in snippet.lines if line.startswith("import ")]
     body: list[str] = []
     for line in snippet.lines:
         if line.startswith("import "):
             continue
         body.append(line)
-        if found := _BUFFER.match(line):
-            data = f'bytes("../{found[2]}.bin")'
-            body.append(f"{found[2]}.put({data}{'' if found[1] == 'Byte' else f'.as{found[1]}Buffer()'});")
-        if found := _DECLARED.match(line):
-            body.append(f'show("{found[1]}", {found[1]});')
+        if found := language.buffer.match(line):
+            name, kind = found["name"], found["kind"]
+            data = f'bytes("../{name}.bin")'
+            body.append(f"{name}.put({data}{'' if kind == 'Byte' else f'.as{kind}Buffer()'}){language.end}")
+        if found := language.declared.match(line):
+            body.append(f'show("{found["name"]}", {found["name"]}){language.end}')
     values = {"imports": "\n".join(imports), "library": library.prepared.runtime, "model": snippet.model.resolve()}
-    return PROGRAM % {**values, "body": "\n".join(body)}
+    return language.program % {**values, "body": "\n".join(body)}
 
 
-def _compiled(source: Path, library: Library, folder: Path) -> Path:
+def _by_javac(source: Path, jars: Sequence[Path], folder: Path) -> Path:
     javac = shutil.which("javac") or pytest.skip("no javac")
     classes = folder / "classes"
-    jars = [library.machine.runner, *(library.folder / jar for jar in library.prepared.jars)]
     command = [javac, "-Xlint:all,-classfile,-options", "-Werror", "--release", "11"]
     command += ["-cp", ":".join(map(str, jars)), "-d", str(classes), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -115,3 +130,13 @@ def _compiled(source: Path, library: Library, folder: Path) -> Path:
     jar = folder / "snippet.jar"
     subprocess.run([str(Path(javac).with_name("jar")), "-cf", str(jar), "-C", str(classes), "."], check=True)
     return jar
+
+
+JAVA = Language(
+    program=_PROGRAM,
+    declared=re.compile(r"^(?:boolean|long|double|String|\w+\[\]) (?P<name>output\w*(?:Value|Values|IsNull)) = "),
+    buffer=re.compile(r"^(?P<kind>Byte|Int|Long|Float|Double)Buffer (?P<name>input\d+) = "),
+    source="DeviceRunner.java",
+    compiled=_by_javac,
+    end=";",
+)

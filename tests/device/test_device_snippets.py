@@ -1,8 +1,11 @@
-"""The lines in Java that the report gives an app: they compile against the AAR's classes and give the file's values."""
+"""The lines in Java and Kotlin that the report gives an app: they compile against the AAR's classes, and running them
+gives the file's values.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,11 @@ import msgspec
 import pytest
 import torch
 from device_support import Library
-from snippet_support import Snippet, run_snippet
+from kotlin_support import KOTLIN
+from snippet_support import JAVA, Snippet, run_snippet
 from stage_support import Convert
 
+from ptmobile.device.kit import native_abi
 from ptmobile.report.model import ModelReport
 from ptmobile.report.summary import summary_blocks
 
@@ -79,18 +84,42 @@ CASES = {
 def test_the_lines_in_java_give_what_the_file_gives(
     name: str, native: Library, workspace: Path, convert: Convert, tmp_path: Path
 ) -> None:
-    options = {"runtime": native.release, "device_check": "off", "trials": "1"}
-    if native.release == "1.9.0":
+    model = converted(name, native, convert)
+    assert model.app is not None
+    snippet, expected = with_inputs(name, model.app.java, workspace / f"ptmobile-report/{name}.ptl")
+    assert_all_same(run_snippet(snippet, native, tmp_path / "snippet", JAVA), expected)
+
+
+@pytest.mark.usefixtures("nets")
+@pytest.mark.parametrize("name", CASES)
+def test_the_lines_in_kotlin_give_what_the_file_gives(
+    name: str, get_library: Callable[[str, str], Library], workspace: Path, convert: Convert, tmp_path: Path
+) -> None:
+    """In one release only: the compiler is slow, and the lines in Java show that the classes of both are alike."""
+    library = get_library("1.12.2", native_abi() or pytest.skip("no Android ABI runs on this machine"))
+    model = converted(name, library, convert)
+    assert model.app is not None
+    snippet, expected = with_inputs(name, model.app.kotlin, workspace / f"ptmobile-report/{name}.ptl")
+    assert_all_same(run_snippet(snippet, library, tmp_path / "snippet", KOTLIN), expected)
+
+
+def converted(name: str, library: Library, convert: Convert) -> ModelReport:
+    options = {"runtime": library.release, "device_check": "off", "trials": "1"}
+    if library.release == "1.9.0":
         options["backport_to"] = "1.9.0"
     model = only(convert(model=f"outputs.py:{name}", inputs=CASES[name], method="script", **options))
     assert model.file is not None, model.verdict
-    assert model.app is not None
-    path = workspace / model.file.path
+    return model
+
+
+def with_inputs(name: str, lines: tuple[str, ...], file: Path) -> tuple[Snippet, list[Any]]:
+    """Lines with the inputs to put into them, and what the host's interpreter gives on these."""
     inputs = tuple(drawn(name))
-    expected = torch.jit.mobile._load_for_lite_interpreter(str(path))(*inputs)  # type: ignore[no-untyped-call]
-    data = tuple(tensor.numpy().tobytes() for tensor in inputs)
-    got = run_snippet(Snippet(model.app.java, path, data), native, tmp_path / "snippet")
-    wanted = list(leaves(expected))
+    expected = torch.jit.mobile._load_for_lite_interpreter(str(file))(*inputs)  # type: ignore[no-untyped-call]
+    return Snippet(lines, file, tuple(tensor.numpy().tobytes() for tensor in inputs)), list(leaves(expected))
+
+
+def assert_all_same(got: dict[str, str], wanted: list[Any]) -> None:
     assert len(got) == len(wanted), got
     for (variable, text), value in zip(got.items(), wanted, strict=True):
         assert_same(variable, text, value)
