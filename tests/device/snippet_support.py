@@ -60,8 +60,10 @@ public final class DeviceRunner {
 
 @dataclass(frozen=True)
 class Language:
-    """``program`` stands around the lines, each of which ends in ``end``. ``declared`` finds the name of a variable with
-    a value, ``buffer`` an input's name and type. ``compiled`` makes a jar of a file that is called ``source``.
+    """``program`` stands around the lines, each of which ends in ``end``.
+
+    ``declared`` finds the name of a variable with a value, ``buffer`` an input's name and type. ``compiled`` makes a
+    jar of a file that is called ``source``.
     """
 
     program: str
