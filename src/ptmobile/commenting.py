@@ -5,10 +5,7 @@ Nothing here fails a run: whoever needs the comment looks at what is returned.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from typing import TYPE_CHECKING, Final, Literal
 
 from ptmobile.github.context import GitHubContext
@@ -45,7 +42,7 @@ class Commenter:
         self._context = context
         self._say = say
         self._mask = mask
-        self._environ = os.environ if environ is None else environ
+        self._environ = environ
         self._effort = effort
 
     def comment(self, report: Report, spec: PublishingSpec) -> Refusal | None:
@@ -69,20 +66,10 @@ class Commenter:
             return _refused(error.message, "The summary and report.json say the same.", warning=True)
 
     def _write(self, report: Report, spec: PublishingSpec, event: Event, key: str) -> Refusal | None:
-        from ptmobile.github.artifact import Effort, Waits  # noqa: PLC0415
-        from ptmobile.github.artifact.proxies import Proxies  # noqa: PLC0415
-        from ptmobile.github.artifact.retry import Retrying  # noqa: PLC0415
-        from ptmobile.github.artifact.secrets import Secrets  # noqa: PLC0415
-        from ptmobile.github.artifact.web import Web, quiet  # noqa: PLC0415
-        from ptmobile.github.rest import RestClient  # noqa: PLC0415
+        from ptmobile.github.connecting import connected  # noqa: PLC0415
 
-        context, effort = self._context, self._effort or Effort(waits=Waits(answer=60.0))
-        secrets, stop = Secrets(self._mask), threading.Event()
-        secrets.add(context.github_token)
-        retrying = Retrying(effort.patience, effort.sleep or stop.wait)
-        with quiet(), closing(Web(Proxies.from_environment(self._environ), effort.waits, 1, stop)) as web:
-            client = RestClient(context.api_url, context.github_token, web.send, secrets, retrying)
-            return self._on_pull_request(client, event, report, spec, key)
+        with connected(self._context, self._mask, self._environ, self._effort) as connection:
+            return self._on_pull_request(connection.client, event, report, spec, key)
 
     def _on_pull_request(
         self, client: RestClient, event: Event, report: Report, spec: PublishingSpec, key: str

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ptmobile.commenting import Commenter
 from ptmobile.errors import ExitCode, InterruptedRunError, PublishError
-from ptmobile.github.commands import CommandWriter
+from ptmobile.github.commands import CommandWriter, masking
 from ptmobile.github.context import GitHubContext
 from ptmobile.progress import Progress
 from ptmobile.report.model import SCHEMA_VERSION, PublishedArtifact, Reason, Report
@@ -70,7 +70,7 @@ class HandOver:
         self._commands = commands
         how = how or How()
         self._interruptible = how.interruptible
-        mask = commands.add_mask if commands is not None else _no_log
+        mask = masking(commands)
         self._uploader = Uploader(context, root, mask, effort=how.effort)
         self._commenter = Commenter(context, progress.say, mask, effort=how.effort)
         self._in_actions = context.in_actions
@@ -175,7 +175,3 @@ def read_report(file: Path, shown: str) -> Report:
 
 def _at(url: str) -> str:
     return f": {url}" if url else ""
-
-
-def _no_log(_secret: str) -> None:
-    """Outside of a job there is no log that could hide anything; messages are cleaned before they are made."""

@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
         connection.close()
 
-    do_PUT = do_POST  # noqa: N815 - a name that the standard library looks for
+    do_PUT = do_GET = do_POST  # noqa: N815 - names that the standard library looks for
 
 
 def _splice(one: socket.socket, other: socket.socket) -> None:

@@ -45,9 +45,9 @@ class CommentApi(FaultyServer):
         return method
 
     def answer(self, request: Request) -> Response:
-        self._check(request)
+        check_headers(self, request)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return _refusal(401, "Bad credentials")
+            return refusal(401, "Bad credentials")
         parts = urlsplit(request.target)
         query = dict(parse_qsl(parts.query))
         if request.kind == "GET":
@@ -57,17 +57,10 @@ class CommentApi(FaultyServer):
         body = request.json.get("body")
         self.demand(list(request.json) == ["body"] and isinstance(body, str), f"fields {list(request.json)}")
         if not self.may_write:
-            return _refusal(403, "Resource not accessible by integration")
+            return refusal(403, "Resource not accessible by integration")
         if len(body) > LIMIT:
-            return _refusal(422, f"body is too long (maximum is {LIMIT} characters)")
+            return refusal(422, f"body is too long (maximum is {LIMIT} characters)")
         return self._write(request.kind, parts.path, body)
-
-    def _check(self, request: Request) -> None:
-        headers = request.headers
-        self.demand(headers.get("accept") == "application/vnd.github+json", f"accepts {headers.get('accept')}")
-        self.demand(headers.get("x-github-api-version") == "2022-11-28", "no version")
-        self.demand(headers.get("user-agent", "").startswith("ptmobile-action/"), "no user agent")
-        self.demand("cookie" not in headers and "transfer-encoding" not in headers, "a header too much")
 
     def _read(self, path: str, query: dict[str, str]) -> Response:
         per_page, page = query.pop("per_page", ""), query.pop("page", "")
@@ -84,31 +77,47 @@ class CommentApi(FaultyServer):
             pulls = [one for one in self.pulls if one["head"]["sha"] == found[1] and not one["head"]["fork"]]
             return self._page(path, query, pulls, int(page))
         self.demand(False, f"path {path}")
-        return _refusal(404, "Not Found")
+        return refusal(404, "Not Found")
 
     def _page(self, path: str, query: dict[str, str], entries: list[dict[str, Any]], page: int) -> Response:
-        links = {}
-        if len(entries) > 100 * page:
-            target = f"{self.address}{path}?{urlencode({**query, 'per_page': 100, 'page': page + 1})}"
-            links["Link"] = f'<{target}>; rel="next", <{target}>; rel="last"'
-        return _json(200, entries[100 * (page - 1) : 100 * page], **links)
+        links = next_page(f"{self.address}{path}", query, len(entries), page)
+        return json_answer(200, entries[100 * (page - 1) : 100 * page], **links)
 
     def _write(self, method: str, path: str, body: str) -> Response:
         if method == "POST" and (found := _COMMENTS.fullmatch(path)):
-            return _json(201, self.add(int(found[1]), body))
+            return json_answer(201, self.add(int(found[1]), body))
         if method == "PATCH" and (found := _COMMENT.fullmatch(path)):
             for comment in (one for of_pull in self.comments.values() for one in of_pull):
                 if comment["id"] == int(found[1]):
                     comment["body"] = body
-                    return _json(200, comment)
-            return _refusal(404, "Not Found")
+                    return json_answer(200, comment)
+            return refusal(404, "Not Found")
         self.demand(False, f"{method} {path}")
-        return _refusal(404, "Not Found")
+        return refusal(404, "Not Found")
 
 
-def _json(status: int, data: object, **headers: str) -> Response:
+def check_headers(server: FaultyServer, request: Request) -> None:
+    """What every request to the API has, and has not."""
+    headers = request.headers
+    server.demand(headers.get("accept") == "application/vnd.github+json", f"accepts {headers.get('accept')}")
+    server.demand(headers.get("x-github-api-version") == "2022-11-28", "no version")
+    server.demand(headers.get("user-agent", "").startswith("ptmobile-action/"), "no user agent")
+    server.demand("cookie" not in headers and "transfer-encoding" not in headers, "a header too much")
+
+
+def next_page(url: str, query: dict[str, str], entries: int, page: int) -> dict[str, str]:
+    """The header that leads from a page of a list to the next one, if there is one."""
+    if entries <= 100 * page:
+        return {}
+    target = f"{url}?{urlencode({**query, 'per_page': 100, 'page': page + 1})}"
+    return {"Link": f'<{target}>; rel="next", <{target}>; rel="last"'}
+
+
+def json_answer(status: int, data: object, **headers: str) -> Response:
+    """An answer in JSON."""
     return Response(status, json.dumps(data).encode(), {"Content-Type": "application/json; charset=utf-8", **headers})
 
 
-def _refusal(status: int, message: str) -> Response:
-    return _json(status, {"message": message, "documentation_url": "https://docs.github.com/rest"})
+def refusal(status: int, message: str) -> Response:
+    """What the API says where it does nothing."""
+    return json_answer(status, {"message": message, "documentation_url": "https://docs.github.com/rest"})

@@ -6,7 +6,7 @@ of strangers: characters that nobody sees are made visible in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TextIO, TypeAlias
@@ -149,3 +149,8 @@ class CommandWriter:
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")
         self._stream.flush()
+
+
+def masking(commands: CommandWriter | None) -> Callable[[str], None]:
+    """What is told the secrets that the log must not show; outside of a job there is no log that could hide any."""
+    return commands.add_mask if commands is not None else lambda _secret: None

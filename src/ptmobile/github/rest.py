@@ -1,4 +1,4 @@
-"""GitHub's REST API as far as a comment needs it: JSON there and back, again where that may help, page by page.
+"""GitHub's REST API as far as it is needed here: JSON there and back, again where that may help, page by page.
 
 It shares its connections, proxies, waits and patience with the upload of artifacts.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 from ptmobile.errors import PublishError
 from ptmobile.github.artifact.retry import TRANSIENT, Retrying, Tried, retry_after
@@ -23,6 +23,8 @@ API_VERSION: Final = "2022-11-28"
 PER_PAGE: Final = 100
 _MOST_PAGES: Final = 100
 _NEXT = re.compile(r'<[^>]*>\s*;\s*rel="?next"?')
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+T = TypeVar("T")
 
 
 class RestError(PublishError):
@@ -72,13 +74,33 @@ class RestClient:
         Raises:
             RestError: a page cannot be read.
         """
+        for page in self.lists(path, **query):
+            yield from page
+
+    def lists(self, path: str, within: str = "", /, **query: str | int) -> Iterator[list[dict[str, Any]]]:
+        """The pages of a list, which is the whole answer or the field `within` of it.
+
+        Raises:
+            RestError: a page cannot be read.
+        """
         for page in range(1, _MOST_PAGES + 1):
             answer = self.get(path, **query, per_page=PER_PAGE, page=page)
-            if not isinstance(answer.data, list):
+            found = answer.data.get(within) if within and isinstance(answer.data, dict) else answer.data
+            if not isinstance(found, list):
                 raise RestError(f"GitHub's answer to {path} is no list.")
-            yield from (entry for entry in answer.data if isinstance(entry, dict))
+            yield [entry for entry in found if isinstance(entry, dict)]
             if not answer.more:
                 return
+
+    def location(self, path: str) -> str:
+        """Where to download something: GitHub answers with another host's address, which is secret for a while.
+
+        The token is not for that host. Over an API with TLS the address has TLS, too.
+
+        Raises:
+            RestError: there is no such address.
+        """
+        return self._persist("GET", path, self._redirect)
 
     def patch(self, path: str, body: Mapping[str, object]) -> Answer:
         """Change something; again where that may help, since twice is as good as once.
@@ -105,7 +127,18 @@ class RestClient:
         query: Mapping[str, str | int] | None = None,
         repeatable: bool = True,
     ) -> Answer:
-        url = f"{self._api_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        asked = path + (f"?{urlencode(query)}" if query else "")
+        return self._persist(method, asked, self._understand, body, repeatable=repeatable)
+
+    def _persist(
+        self,
+        method: str,
+        asked: str,
+        understand: Callable[[str, Reply], Tried[T]],
+        body: Mapping[str, object] | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> T:
         data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {
             "Accept": "application/vnd.github+json",
@@ -113,10 +146,11 @@ class RestClient:
             "X-GitHub-Api-Version": API_VERSION,
             **({} if body is None else {"Content-Type": "application/json"}),
         }
+        what = f"{method} {asked.partition('?')[0]}"
 
-        def attempt() -> Tried[Answer]:
-            reply = self._send(method, url, headers, data)
-            tried = _no_answer(reply) if isinstance(reply, NoReply) else self._understand(f"{method} {path}", reply)
+        def attempt() -> Tried[T]:
+            reply = self._send(method, self._api_url + asked, headers, data)
+            tried: Tried[T] = _no_answer(reply) if isinstance(reply, NoReply) else understand(what, reply)
             return replace(tried, again=tried.again and (repeatable or not tried.maybe_done))
 
         tried = self._retrying.persist(attempt)
@@ -128,6 +162,18 @@ class RestClient:
         data = _json(reply.body)
         if 200 <= reply.status < 300 and data is not None:
             return Tried(Answer(data, _NEXT.search(reply.headers.get("Link", "")) is not None))
+        return self._refused(what, reply, data)
+
+    def _redirect(self, what: str, reply: Reply) -> Tried[str]:
+        if reply.status not in _REDIRECTS:
+            return self._refused(what, reply, _json(reply.body))
+        address = reply.headers.get("Location", "")
+        self._secrets.add_signature(address)
+        if not _is_fit(address, self._api_url):
+            return Tried(error=RestError(f"GitHub's answer to {what} names no address that can be used."))
+        return Tried(address)
+
+    def _refused(self, what: str, reply: Reply, data: Any) -> Tried[Any]:
         text = data.get("message") if isinstance(data, dict) else None
         said = self._secrets.clean(text) if isinstance(text, str) else "no reason given"
         message = f"GitHub does not carry out {what}: {said} (HTTP {reply.status})."
@@ -141,7 +187,17 @@ class RestClient:
         return Tried(error=RestError(message))
 
 
-def _no_answer(reply: NoReply) -> Tried[Answer]:
+def _is_fit(address: str, api_url: str) -> bool:
+    """Whether an address may be asked: TLS where the API has it, a host, and no name or password."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    schemes = {"https", urlsplit(api_url).scheme}
+    return parts.scheme in schemes and bool(parts.hostname) and "@" not in parts.netloc and address.isprintable()
+
+
+def _no_answer(reply: NoReply) -> Tried[Any]:
     error = RestError(f"GitHub's API cannot be reached: {reply.reason}.")
     return Tried(error=error, again=not reply.hopeless, maybe_done=reply.sent)
 

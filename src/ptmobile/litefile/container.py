@@ -59,7 +59,7 @@ def read_container(stream: BinaryIO) -> Container:
     """
     directory, entries = read_directory(stream)
     folder = _only_folder(entries)
-    records = tuple(_locate(stream, entry, folder, directory.offset) for entry in entries)
+    records = tuple(locate(stream, entry, entry.path[len(folder) + 1 :], directory.offset) for entry in entries)
     _refuse_ambiguous(records)
     _refuse_overlap(records, directory.offset)
     return Container(folder, records, stream.seek(0, os.SEEK_END))
@@ -126,8 +126,12 @@ def _only_folder(entries: list[Entry]) -> str:
     return folder
 
 
-def _locate(stream: BinaryIO, entry: Entry, folder: str, limit: int) -> Record:
-    """Check the local header against the directory's entry and find where the data begin."""
+def locate(stream: BinaryIO, entry: Entry, name: str, limit: int) -> Record:
+    """Check the local header against the directory's entry and find where the data begin, which is before `limit`.
+
+    Raises:
+        LiteFileError: it lies elsewhere, or the two contradict each other.
+    """
     if entry.header_offset + LOCAL.size > limit:
         raise LiteFileError(f"The record {entry.path} lies outside of the archive.")
     header = read_at(stream, entry.header_offset, LOCAL.size)
@@ -142,7 +146,7 @@ def _locate(stream: BinaryIO, entry: Entry, folder: str, limit: int) -> Record:
                 raise LiteFileError(f"The record {entry.path} has two headers that contradict each other.")
     data_offset = entry.header_offset + LOCAL.size + name_length + extra_length
     return Record(
-        name=entry.path[len(folder) + 1 :],
+        name=name,
         crc32=entry.crc32,
         deflated=entry.method == DEFLATED,
         stored_bytes=entry.stored_bytes,

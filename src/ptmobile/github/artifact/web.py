@@ -1,4 +1,4 @@
-"""HTTP as the upload needs it: one request, one answer or the reason why there is none, and no address in any message.
+"""HTTP as artifacts need it: one request, one answer or the reason why there is none, and no address in any message.
 
 By urllib3, which is locked already as the base of what downloads libraries: it pools connections between threads,
 speaks to proxies, trusts what the machine trusts, and leaves attempts, redirects and time limits to us.
@@ -10,10 +10,10 @@ import http.client
 import logging
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -29,6 +29,7 @@ from urllib3.exceptions import (
 )
 
 from ptmobile import __version__
+from ptmobile.errors import PublishError
 from ptmobile.github.artifact.proxies import Proxies
 
 USER_AGENT: Final = f"ptmobile-action/{__version__}"
@@ -65,6 +66,16 @@ class NoReply:
     """Whether another attempt would end in the same way."""
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """A request."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Iterable[memoryview] | None = None
+
+
 class StoppedError(Exception):
     """The upload was given up while a request was under way."""
 
@@ -87,23 +98,38 @@ class Web:
             StoppedError: `stop` was set before all was sent.
         """
         headers = {"User-Agent": USER_AGENT, "Content-Length": str(len(body)), **headers}
-        proxy = self._proxies.choose(url)
+        return self._exchange(_Sent(method, url, headers, self._pieces(body)), _read)
+
+    def download(self, url: str, sink: BinaryIO, limit: int) -> Reply | NoReply:
+        """Ask once for what lies at an address, without any token, and put it into `sink`, which is emptied before.
+
+        The answer's own body is empty then; that of another status than 200 is in the answer. More than `limit` bytes
+        are no answer.
+
+        Raises:
+            PublishError: it cannot be written to `sink`.
+        """
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        return self._exchange(_Sent("GET", url, headers), lambda response: _save(response, sink, limit))
+
+    def _exchange(self, sent: _Sent, read: Callable[[urllib3.BaseHTTPResponse], Reply | NoReply]) -> Reply | NoReply:
+        proxy = self._proxies.choose(sent.url)
         if proxy and urlsplit(proxy).scheme not in {"http", "https"}:
             return NoReply("only http and https proxies are supported", sent=False, hopeless=True)
         try:
             response = self._manager(proxy).urlopen(
-                method,
-                url,
-                headers=headers,
-                body=self._pieces(body),
+                sent.method,
+                sent.url,
+                headers=sent.headers,
+                body=sent.body,
                 timeout=self._timeout,
                 retries=False,
                 redirect=False,
                 preload_content=False,
             )
-            return _read(response)
+            return read(response)
         except (HTTPError, OSError, http.client.HTTPException, ValueError) as problem:
-            return _explain(problem, urlsplit(url).hostname or "the host")
+            return _explain(problem, urlsplit(sent.url).hostname or "the host")
 
     def close(self) -> None:
         """Close connections that are not in use."""
@@ -164,6 +190,34 @@ def _read(response: urllib3.BaseHTTPResponse) -> Reply | NoReply:
         return Reply(response.status, response.headers, body)
     finally:
         response.release_conn()
+
+
+def _save(response: urllib3.BaseHTTPResponse, sink: BinaryIO, limit: int) -> Reply | NoReply:
+    if response.status != 200:
+        return _read(response)
+    try:
+        _write(sink, None)
+        # As it was sent: what is small on its way and large when it is unpacked is no business of this module.
+        for piece in response.stream(_PIECE, decode_content=False):
+            if sink.tell() + len(piece) > limit:
+                response.close()
+                return NoReply(f"it is larger than {limit:,} bytes", hopeless=True)
+            _write(sink, piece)
+        return Reply(response.status, response.headers, b"")
+    finally:
+        response.release_conn()
+
+
+def _write(sink: BinaryIO, piece: bytes | None) -> None:
+    """Write a piece, or begin anew; a full disk is nothing that the other side has done."""
+    try:
+        if piece is None:
+            sink.seek(0)
+            sink.truncate()
+        else:
+            sink.write(piece)
+    except OSError as error:
+        raise PublishError(f"What is downloaded cannot be written: {error.strerror}.") from error
 
 
 #: What each kind of failure is called, and whether the request can have arrived; the first that fits counts.
