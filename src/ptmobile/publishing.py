@@ -90,7 +90,7 @@ class Publisher:
         """Give a plan to the jobs that carry it out, and return the exit code."""
         matrix = matrix_json(plan.shards)
         if plan.problem:
-            self._no_baseline(plan.problem)
+            self._no_baseline(plan.problem, plan.advice)
         if summary:
             append_summary(self._context.summary_file, [plan_summary(plan)], full_report="the output matrix")
         OutputFile(self._context.output_file).write("matrix", matrix)

@@ -13,12 +13,13 @@ from types import FrameType
 from typing import Any, TextIO, cast, get_args
 
 from ptmobile import __version__
+from ptmobile.baseline.fetching import ArtifactBaselines
 from ptmobile.baseline.finding import find_baseline
 from ptmobile.baseline.model import Baseline
 from ptmobile.device.build import provide_kit_for
 from ptmobile.device.supply import DeviceSupplier, Sources
 from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
-from ptmobile.github.commands import CommandWriter
+from ptmobile.github.commands import CommandWriter, masking
 from ptmobile.github.context import GitHubContext
 from ptmobile.github.foreign import OPTION, refuse_foreign_code
 from ptmobile.handing_over import HandOver, How
@@ -30,7 +31,7 @@ from ptmobile.report.model import Reason, Report, Source, Tool
 from ptmobile.result import Mode
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
 from ptmobile.runtimes.limits.probed import probed_folder, read_probed
-from ptmobile.shards.jobs import merged_report, plan_of
+from ptmobile.shards.jobs import Plan, merged_report, plan_of
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.options import all_options
@@ -56,6 +57,7 @@ class Session:
         self._hand_over = HandOver(
             context, workspace.root, self._progress, commands, How(lambda: _on_cancellation(_interrupt))
         )
+        self._fetch = ArtifactBaselines(context, self._progress.say, masking(commands)).fetch
         self._publisher = Publisher(context, workspace, self._progress, commands, self._hand_over)
         self._source = Source(repository=context.repository, sha=context.sha, ref=context.ref, run_url=context.run_url)
 
@@ -76,7 +78,7 @@ class Session:
         if spec.mode == "comment":
             return self._hand_over.show(spec.publishing)
         if spec.mode == "plan":
-            return self._publisher.publish_plan(plan_of(spec, self._workspace.root), summary=spec.summary)
+            return self._publisher.publish_plan(self._plan(spec), summary=spec.summary)
         if spec.mode == "merge":
             report = merged_report(spec, self._workspace.root, self._source, _now())
             for model in report.models:
@@ -92,7 +94,11 @@ class Session:
 
     def _baseline(self, spec: RunSpec) -> Baseline | None:
         """The earlier report to compare with, read before anything is written: it may lie where this one goes."""
-        return find_baseline(spec.baseline, self._workspace.root) if spec.baseline else None
+        return find_baseline(spec.baseline, self._workspace.root, self._fetch) if spec.baseline else None
+
+    def _plan(self, spec: RunSpec) -> Plan:
+        with _on_cancellation(_interrupt):
+            return plan_of(spec, self._workspace.root, self._fetch)
 
     def _supplier(self, folder: Path) -> DeviceSupplier:
         """Where the phone's own libraries come from: the image, a cache, or a Maven repository."""

@@ -1,21 +1,31 @@
-"""Where a baseline comes from: a ``report.json`` in the workspace. A baseline that cannot be had is no exception."""
+"""Where a baseline comes from: a ``report.json`` in the workspace, or in an artifact of an earlier run.
+
+A baseline that cannot be had is no exception.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from ptmobile.baseline.model import Baseline, BaselineSource
 from ptmobile.baseline.reading import BaselineError, bytes_of, read_baseline
 from ptmobile.budgets import MAKE_A_BASELINE
+from ptmobile.spec.baseline_reference import ArtifactReference, parse_artifact
+
+Fetch: TypeAlias = Callable[[ArtifactReference], Baseline]
+"""Fetches the baseline in an artifact, or raises a BaselineError."""
 
 
-def find_baseline(given: str, root: Path) -> Baseline:
-    """The baseline in a file of the workspace, or one that says why it cannot be had.
+def find_baseline(given: str, root: Path, fetch: Fetch) -> Baseline:
+    """The baseline in a file or an artifact, or one that says why it cannot be had.
 
-    ``given`` is a path relative to the workspace, which was checked to lead nowhere else.
+    ``given`` is an artifact, or a path relative to the workspace, which was checked to lead nowhere else.
     """
     try:
-        return read_baseline(bytes_of(root / given), given)
+        artifact = parse_artifact(given)
+        return read_baseline(bytes_of(root / given), given) if artifact is None else fetch(artifact)
     except BaselineError as error:
         problem = f"The baseline {given} cannot be used. {error.message}"
         return Baseline(BaselineSource(given=given, problem=problem, advice=error.advice or MAKE_A_BASELINE))

@@ -56,13 +56,15 @@ class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
 class BaselineSource(msgspec.Struct, frozen=True, kw_only=True):
     """Where the baseline is from. ``problem`` says why there is none, with ``advice``; then the rest is empty.
 
-    ``gone`` are models that it has and this run has not.
+    ``run_url`` is the page of the run whose artifact it is from, empty for a file of the workspace; ``gone`` are models
+    that it has and this run has not.
     """
 
     given: str
     created: str = ""
     repository: str = ""
     sha: str = ""
+    run_url: str = ""
     problem: str = ""
     advice: str = ""
     gone: tuple[str, ...] = ()

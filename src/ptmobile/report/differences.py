@@ -65,7 +65,8 @@ def _lines(source: BaselineSource, models: Sequence[ModelReport]) -> Iterator[st
         return
     when = f" of {source.created}" if source.created else ""
     commit = f", commit {source.sha[:12]}" if source.sha else ""
-    yield f"Compared with {source.given}{when}{commit}."
+    run = f", run {source.run_url.rpartition('/')[2]}" if source.run_url else ""
+    yield f"Compared with {source.given}{when}{commit}{run}."
     fresh = [model.spec.name for model in models if model.files and not model.differences]
     if fresh:
         yield f"Without a verified file in the baseline: {_names(fresh)}."

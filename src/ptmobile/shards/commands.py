@@ -52,7 +52,10 @@ def _options(*names: str) -> dict[str, Option]:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from ptmobile.shards.jobs import plan_of  # noqa: PLC0415 - each command loads only its own
+    from ptmobile.baseline.fetching import ArtifactBaselines  # noqa: PLC0415 - each command loads only its own
+    from ptmobile.github.commands import masking  # noqa: PLC0415
+    from ptmobile.github.context import GitHubContext  # noqa: PLC0415
+    from ptmobile.shards.jobs import plan_of  # noqa: PLC0415
     from ptmobile.shards.planning import matrix_json  # noqa: PLC0415
     from ptmobile.spec.problems import Problems  # noqa: PLC0415
     from ptmobile.spec.resolve import resolve  # noqa: PLC0415
@@ -60,11 +63,17 @@ def _plan(arguments: argparse.Namespace) -> int:
 
     given = {"mode": Given("plan", "plan", text=True), **given_options(arguments, _options(*_PLAN))}
     spec = resolve(given, Workspace(Path.cwd()), Problems())
-    plan = plan_of(spec, Path.cwd())
-    if plan.problem:
-        print(plan.problem, file=sys.stderr)
+    baselines = ArtifactBaselines(GitHubContext.from_environ(os.environ), _say, masking(None))
+    plan = plan_of(spec, Path.cwd(), baselines.fetch)
+    for line in filter(None, (plan.problem, plan.advice)):
+        _say(line)
     print(matrix_json(plan.shards))
     return 0
+
+
+def _say(line: str) -> None:
+    """Beside the plan, which other programs read."""
+    print(line, file=sys.stderr)
 
 
 def _merge(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptmobile.baseline.finding import find_baseline
+from ptmobile.baseline.finding import Fetch, find_baseline
 from ptmobile.report.escape import code_cell
 from ptmobile.report.model import Report, Source
 from ptmobile.report.numbers import count, seconds
@@ -18,21 +18,22 @@ from ptmobile.spec.conversion import RunSpec
 
 @dataclass(frozen=True)
 class Plan:
-    """Who does what; ``problem`` says why the baseline that was asked for could not help."""
+    """Who does what; ``problem`` says why the baseline that was asked for could not help, with ``advice``."""
 
     shards: tuple[Shard, ...]
     problem: str = ""
+    advice: str = ""
 
 
-def plan_of(spec: RunSpec, root: Path) -> Plan:
+def plan_of(spec: RunSpec, root: Path, fetch: Fetch) -> Plan:
     """The plan for the models of a specification: by the times in the baseline, else by their number."""
     times: dict[str, float] = {}
-    problem = ""
+    problem = advice = ""
     if spec.baseline:
-        baseline = find_baseline(spec.baseline, root)
-        problem = baseline.source.problem
+        baseline = find_baseline(spec.baseline, root, fetch)
+        problem, advice = baseline.source.problem, baseline.source.advice
         times = {name: model.seconds for name, model in baseline.models.items()}
-    return Plan(plan_shards([model.name for model in spec.models], times, spec.shards), problem)
+    return Plan(plan_shards([model.name for model in spec.models], times, spec.shards), problem, advice)
 
 
 def plan_summary(plan: Plan) -> str:

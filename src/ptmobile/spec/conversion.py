@@ -324,7 +324,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     ] = ""
     baseline: Annotated[
         str,
-        Meta(description="A report.json in the workspace, of an earlier run, to compare with: size, error, operators."),
+        Meta(
+            description=(
+                "An earlier report to compare with (size, error, operators): a report.json in the workspace, or "
+                "artifact:NAME@BRANCH, the artifact of that branch's newest successful run, which needs github-token."
+            )
+        ),
     ] = ""
     fail_on: Annotated[
         Literal["failure", "warning", "never"],

@@ -74,8 +74,9 @@ class PublishingSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         str,
         Meta(
             description=(
-                "Token for the comment: that of the job (github.token), with the permission pull-requests: write. "
-                "An input only; on the command line the variable GITHUB_TOKEN."
+                "Token for the comment, and for a baseline in an artifact: that of the job (github.token), with the "
+                "permissions pull-requests: write, and actions: read. An input only; on the command line the variable "
+                "GITHUB_TOKEN."
             )
         ),
     ] = ""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ptmobile.runtimes.choosing import backports, choose_runtimes
 from ptmobile.runtimes.detection import Detection
+from ptmobile.spec.baseline_reference import checked_baseline
 from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.config_file import DEFAULT_NAME, ConfigFile, Entry, read_config_file
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunMode, RunSpec
@@ -57,7 +58,7 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
     }
     run_fields["report_dir"] = _report_dir(run_fields.get("report_dir"), run, workspace, problems)
     if run_fields.get("baseline"):
-        run_fields["baseline"] = workspace.relative(run_fields["baseline"], run["baseline"].where, problems) or ""
+        run_fields["baseline"] = checked_baseline(run_fields["baseline"], run["baseline"].where, workspace, problems)
     inputs = {name: g for name, g in given.items() if options[name].per_model}
     _check_scope(inputs, config, problems)
     publishing = publishing_of(run_fields, run, problems)
