@@ -174,7 +174,7 @@ def _ship(
         method=found.method,
         optimised=found.optimised,
         content=content,
-        runtimes=recommend(content.bytecode_version, content.archive_version, torch),
+        runtimes=recommend(content.bytecode_version, content.archive_version, torch, found.releases),
         edition=found.edition,
         releases=found.releases,
         changes=found.changes,

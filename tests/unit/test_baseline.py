@@ -19,6 +19,7 @@ from ptmobile.report.differences import baseline_lines, difference_views, growth
 from ptmobile.report.model import ModelReport, Report, ShippedFile, Source, to_json
 from ptmobile.report.summary import summary_blocks
 from ptmobile.result import Timing
+from ptmobile.spec.baseline_reference import ArtifactReference
 
 
 def sized(size: int, **fields: Any) -> ShippedFile:
@@ -29,6 +30,10 @@ def sized(size: int, **fields: Any) -> ShippedFile:
 
 def baseline_of(of: Report) -> Baseline:
     return read_baseline(to_json(of), "base.json")
+
+
+def no_artifact(wanted: ArtifactReference) -> Baseline:
+    raise AssertionError(f"a file was given, not {wanted}")
 
 
 def compared(now: ModelReport, before: ModelReport) -> ModelReport:
@@ -117,14 +122,14 @@ def test_what_is_no_report_is_refused(data: bytes, said: str) -> None:
 def test_the_size_of_a_file_is_limited(tmp_path: Path) -> None:
     with (tmp_path / "base.json").open("wb") as stream:
         stream.truncate(MAX_BYTES + 10)
-    assert "larger than 67,108,864 bytes" in find_baseline("base.json", tmp_path).source.problem
+    assert "larger than 67,108,864 bytes" in find_baseline("base.json", tmp_path, no_artifact).source.problem
 
 
 def test_a_file_in_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "base.json").write_bytes(
         to_json(replace(CASES["passed"](), source=Source(repository="o/r", sha="1" * 40)))
     )
-    found = find_baseline("base.json", tmp_path)
+    found = find_baseline("base.json", tmp_path, no_artifact)
     assert found.usable
     assert (found.source.repository, found.source.sha) == ("o/r", "1" * 40)
 
@@ -138,7 +143,7 @@ def test_a_baseline_that_cannot_be_had_says_why(tmp_path: Path, kind: str) -> No
         os.mkfifo(path)
     elif kind == "no report":
         path.write_text("{}")
-    found = find_baseline("base.json", tmp_path)
+    found = find_baseline("base.json", tmp_path, no_artifact)
     assert not found.usable
     assert not found.models
     assert found.source.problem.startswith("The baseline base.json cannot be used. It ")

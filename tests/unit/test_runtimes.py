@@ -89,6 +89,25 @@ def test_recommended(bytecode: int, archive: int, torch_version: str, android: s
     assert (found.ios.version if found.ios else None) == ios
 
 
+@pytest.mark.parametrize(
+    ("made_for", "android", "ios"),
+    [
+        (("org.pytorch:pytorch_android_lite:1.9.0",), "1.9.0", "1.9.0"),
+        (("org.pytorch:pytorch_android_lite:1.9.0", "org.pytorch:pytorch_android_lite:1.10.0"), "1.10.0", "1.10.0"),
+        (("LibTorch-Lite 1.11.0",), "1.11", "1.11.0"),
+        (("app/libs/our-own.aar",), "1.13.1", "1.13.0.1"),
+    ],
+)
+def test_a_file_that_was_made_for_a_release_is_for_its_line_on_both_platforms(
+    made_for: tuple[str, ...], android: str, ios: str
+) -> None:
+    found = recommend(5, 3, "1.13.1", made_for)
+    assert found.android is not None
+    assert found.ios is not None
+    assert (found.android.version, found.ios.version) == (android, ios)
+    assert not any("older than torch" in note for note in found.notes)
+
+
 def test_unsure_limits_are_never_relied_on() -> None:
     for bytecode in range(3, 10):
         for archive in range(3, 12):

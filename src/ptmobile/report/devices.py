@@ -22,9 +22,10 @@ EVIDENCE: dict[Evidence, str] = {
 
 
 def device_rows(result: ModelResult) -> tuple[tuple[str, str], ...]:
-    """A mark and a sentence for each library."""
+    """A mark and a sentence for each library; those that failed come first."""
     reference = "the model" if result.mode == "convert" else "the host's lite interpreter"
-    return tuple((_mark(verdict), _sentence(verdict, reference)) for verdict in result.devices)
+    rows = [(_mark(verdict), _sentence(verdict, reference)) for verdict in result.devices]
+    return tuple(sorted(rows, key=lambda row: row[0] != FAILED))
 
 
 def verified_on_device(result: ModelResult) -> bool:

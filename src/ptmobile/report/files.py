@@ -14,6 +14,7 @@ from ptmobile.runtimes.releases import CAVEAT
 from ptmobile.visible import shorten
 
 _LINE = 500
+_DIGITS = 12
 #: The release of org.pytorch:torchvision_ops for a line of PyTorch (torchvision 0.N goes with torch 1.(N-1)). It was
 #: published as 0.9.0, 0.9.1, 0.10.0, 0.11.1, 0.13.0, 0.13.1 and 0.14.0.
 _TORCHVISION_OPS = {"1.9": "0.10.0", "1.10": "0.11.1", "1.12": "0.13.1", "1.13": "0.14.0"}
@@ -21,7 +22,7 @@ _TORCHVISION_OPS = {"1.9": "0.10.0", "1.10": "0.11.1", "1.12": "0.13.1", "1.13":
 
 @dataclass(frozen=True)
 class EditionRow:
-    """A file for other releases than the main file's."""
+    """A file for other releases than the main file's; of its SHA-256 only the beginning, as wide as a table can be."""
 
     mark: str
     path: str
@@ -40,7 +41,7 @@ def edition_rows(model: ModelReport, marks: tuple[str, str]) -> tuple[EditionRow
             releases=", ".join(map(release_name, file.releases)) or "as asked for",
             bytecode=str(file.content.bytecode_version),
             size=_size(file),
-            sha256=file.content.sha256,
+            sha256=f"{file.content.sha256[:_DIGITS]}…",
         )
         for file in model.editions
     )
@@ -89,7 +90,9 @@ def runtime_notes(model: ModelReport) -> tuple[str, ...]:
     if file is None or not file.verified:
         return ()
     named = any(release.startswith("org.pytorch:") for release in file.releases)
-    notes = (note for note in file.runtimes.notes if not (named and note.startswith("Android ")))
+    notes = [note for note in file.runtimes.notes if not (named and note.startswith("Android "))]
+    if file.method:  # files of ours have no debug records
+        notes = [note for note in notes if "*.debug_pkl" not in note]
     return tuple(note for note in notes if note != CAVEAT or not verified_on_device(model.result))
 
 

@@ -6,6 +6,7 @@ The facts, with their origin and how well each is known, are in `releases.json` 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Final, Literal
@@ -100,14 +101,19 @@ def accepting(bytecode_version: int, archive_version: int, platform: Platform | 
     )
 
 
-def recommend(bytecode_version: int, archive_version: int, torch_version: str = "") -> Recommendation:
+def recommend(
+    bytecode_version: int, archive_version: int, torch_version: str = "", made_for: Sequence[str] = ()
+) -> Recommendation:
     """The releases that fit a file best.
 
     Of those that admit the version numbers: the newest of the line (major and minor number) of the torch that made the
     file, else the nearest newer one, else the newest. Releases with unsure limits are never recommended. An empty
-    `torch_version` means unknown. Debian's 1.13.1 calls itself `1.13.0a0`; its line is what counts.
+    `torch_version` means unknown. Debian's 1.13.1 calls itself `1.13.0a0`; its line is what counts. A file that was
+    made for releases (labels) is for the line of the newest of them, also on the other platform: there, the same
+    sources have been built.
     """
-    line = _line(torch_version)
+    lines = [line for label in made_for if (line := _line(re.split("[: ]", label)[-1]))]
+    line = max(lines, default=_line(torch_version))
     android = _best("android", bytecode_version, archive_version, line)
     ios = _best("ios", bytecode_version, archive_version, line)
     return Recommendation(
