@@ -20,11 +20,11 @@ from ptmobile.errors import ExitCode, InterruptedRunError, PublishError
 from ptmobile.github.commands import CommandWriter, masking
 from ptmobile.github.context import GitHubContext
 from ptmobile.progress import Progress
-from ptmobile.report.model import SCHEMA_VERSION, PublishedArtifact, Reason, Report
+from ptmobile.report.model import NOT_UPLOADED, SCHEMA_VERSION, PublishedArtifact, Reason, Report
 from ptmobile.report.numbers import size
 from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.telling import Loudness, tell
-from ptmobile.uploading import NOT_UPLOADED, Plan, Refusal, Uploader, plan_artifacts
+from ptmobile.uploading import Plan, Refusal, Uploader, plan_artifacts
 from ptmobile.visible import shorten, visible
 
 if TYPE_CHECKING:
@@ -86,20 +86,20 @@ class HandOver:
             return report
         plans = plan_artifacts(report, written.folder, written.files, spec, self._is_here)
         for plan in (plan for plan in (plans.files, plans.report) if plan is not None and plan.files):
-            if plan is plans.report and report.artifacts:
-                written.rewrite(report)  # the report that is uploaded names the files' artifact
+            if plan is plans.report and (report.artifacts or report.unpublished):
+                written.rewrite(report)  # the report that is uploaded says what became of the files
             artifact, refusals = self._upload(plan, spec)
-            missing = artifact is None
+            fails = artifact is None and spec.upload == "required"
             for refusal in refusals:
-                self._tell(refusal.reason, "error" if missing and spec.upload == "required" else refusal.level)
+                self._tell(refusal.reason, "error" if fails else refusal.level)
             report = replace(
                 report,
                 artifacts=(*report.artifacts, *([artifact] if artifact else [])),
                 unpublished=(*report.unpublished, *(refusal.reason for refusal in refusals)),
+                exit_code=report.exit_code or (int(ExitCode.PUBLISH) if fails else 0),
             )
-            if missing:
-                fails = spec.upload == "required" and not report.exit_code
-                return replace(report, exit_code=int(ExitCode.PUBLISH)) if fails else report
+            if any(refusal.final for refusal in refusals):
+                break
         return report
 
     def comment(self, report: Report, spec: PublishingSpec) -> None:
@@ -140,7 +140,7 @@ class HandOver:
             with self._interruptible():
                 artifact, refusals = self._uploader.upload(plan, spec)
         except InterruptedRunError as error:
-            return None, [Refusal(Reason(title=NOT_UPLOADED, message=error.message), "warning")]
+            return None, [Refusal(Reason(title=NOT_UPLOADED, message=error.message), "warning", final=True)]
         if artifact is not None:
             self._progress.say(f"Uploaded: {artifact.name} ({size(artifact.size_bytes)}){_at(artifact.url)}")
         return artifact, refusals

@@ -36,6 +36,7 @@ from ptmobile.spec.coerce import Given, coerce
 from ptmobile.spec.conversion import RunSpec
 from ptmobile.spec.options import all_options
 from ptmobile.spec.problems import Problems
+from ptmobile.spec.refused import Refused, read_refused
 from ptmobile.spec.resolve import resolve
 from ptmobile.spec.workspace import Workspace
 
@@ -64,15 +65,16 @@ class Session:
     def convert(self, read: Reading) -> int:
         """Do everything and return the exit code; whatever goes wrong, there is a report about it."""
         problems, report_dir = Problems(), RunSpec(models=()).report_dir
+        given: Mapping[str, Given] = {}
         try:
             given = read(problems)
             refuse_foreign_code(self._context, allowed=_is_allowed(given))
             report_dir = self._report_dir(given, report_dir)
             return self._run(resolve(given, self._workspace, problems))
         except PtmobileError as error:
-            return self._refuse(error, report_dir)
+            return self._refuse(error, report_dir, given)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the report
-            return self._refuse(internal_error(error), report_dir)
+            return self._refuse(internal_error(error), report_dir, given)
 
     def _run(self, spec: RunSpec) -> int:
         if spec.mode == "comment":
@@ -110,20 +112,24 @@ class Session:
         )
         return DeviceSupplier(self._workspace.root, folder, os.environ, sources)
 
-    def _refuse(self, error: PtmobileError, report_dir: str) -> int:
-        """Say why there are no results."""
+    def _refuse(self, error: PtmobileError, report_dir: str, given: Mapping[str, Given]) -> int:
+        """Say why there are no results, wherever the results would have gone."""
+        try:
+            refused = read_refused(given, self._workspace)
+        except Exception:  # noqa: BLE001 - what brought us here may do so again, and must not cost the report
+            refused = Refused(None)
         reason = Reason(title=error.message.splitlines()[0], message=error.message, advice=error.advice)
         report = Report(
             tool=Tool(version=__version__, isolation="same-user"),
             source=self._source,
             created=_now(),
-            config=None,
+            config=refused.config,
             verdict="failed",
             exit_code=int(error.code),
             models=(),
             problems=(reason,),
         )
-        return self._publisher.publish(report, report_dir, summary=True)
+        return self._publisher.publish(report, report_dir, summary=True, handing_over=refused.publishing)
 
     def _report_dir(self, given: Mapping[str, Given], default: str) -> str:
         """The folder that was asked for, if it can be used: the report about a refusal belongs there too."""

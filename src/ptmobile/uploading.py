@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ptmobile.errors import PublishError
 from ptmobile.github.context import GitHubContext
-from ptmobile.report.model import PublishedArtifact, Reason, Report
+from ptmobile.report.model import NOT_UPLOADED, PublishedArtifact, Reason, Report
 from ptmobile.spec.publishing import PublishingSpec
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Level = Literal["notice", "warning"]
 _SEVERAL = "ptmobile"
-NOT_UPLOADED = "The artifact was not uploaded"
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,14 @@ class Plans:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an artifact was not uploaded; ``level`` is how much it matters where that is no failure."""
+    """Why an artifact was not uploaded; ``level`` is how much it matters where that is no failure.
+
+    ``final`` is whether another artifact would fare no better.
+    """
 
     reason: Reason
     level: Level = "warning"
+    final: bool = False
 
 
 def plan_artifacts(
@@ -114,7 +117,7 @@ class Uploader:
         try:
             done = upload(wanted, self._access(), self._mask, self._effort)
         except PublishError as error:
-            return None, [Refusal(_reason(error), _level(error))]
+            return None, [Refusal(_reason(error), _level(error), _is_final(error))]
         artifact = PublishedArtifact(
             name=done.name,
             id=done.id,
@@ -151,6 +154,13 @@ def _level(error: PublishError) -> Level:
     from ptmobile.github.artifact import NoServiceError, QuotaError, UnsupportedServerError  # noqa: PLC0415
 
     return "notice" if isinstance(error, NoServiceError | UnsupportedServerError | QuotaError) else "warning"
+
+
+def _is_final(error: PublishError) -> bool:
+    """Whether there is no service, no room, or no way to it: asking again for another artifact costs time only."""
+    from ptmobile.github.artifact import UnreachableError  # noqa: PLC0415
+
+    return _level(error) == "notice" or isinstance(error, UnreachableError)
 
 
 def _notices(name: str, notices: Sequence[str]) -> Iterator[Refusal]:

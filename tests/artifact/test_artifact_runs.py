@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +178,9 @@ FAULTS: list[tuple[str, dict[str, list[Fault]], str, str]] = [
     ("long wait", {"CreateArtifact": [refuses(429, "slow down", Retry_After="900")]}, "warning", "wait 900 seconds"),
     ("unreachable", {"CreateArtifact": [reset()] * 5}, "warning", "cannot be reached"),
     ("not finalised", {"FinalizeArtifact": [refuses(400, "size differs")]}, "warning", "size differs (HTTP 400)"),
-    ("blob refused", {"block": [empty(403)] * 5}, "warning", "HTTP 403"),
+    ("blob refused", {"block": [empty(403)]}, "warning", "HTTP 403"),
     ("blob fails", {"block": [empty(503)] * 5}, "warning", "HTTP 503"),
-    ("list refused", {"blocklist": [empty(400)] * 5}, "warning", "HTTP 400"),
+    ("list refused", {"blocklist": [empty(400)]}, "warning", "HTTP 400"),
 ]
 
 
@@ -198,11 +199,19 @@ def test_an_upload_that_fails(
         (store if kind in {"block", "blocklist"} else service).script(kind, *script)
     job = Job(tmp_path, service)
     code = job.run(upload=upload)
-    check_a_failure(job, code, "error" if upload == "required" else level, says)
+    final = level == "notice" or says == "cannot be reached"
+    check_a_failure(job, code, "error" if upload == "required" else level, says, [] if final else ["alexnet-report"])
+    if final:
+        assert service.artifacts == []
+        return
+    with zipfile.ZipFile(io.BytesIO(service.published("alexnet-report")[0])) as archive:
+        uploaded = json.loads(archive.read("report.json"))
+    assert (uploaded["exit_code"], uploaded["artifacts"]) == (code, [])
+    assert says in uploaded["unpublished"][0]["message"], "the report says what became of the file"
 
 
-def check_a_failure(job: Job, code: int, level: str, says: str) -> None:
-    """What holds whenever nothing was uploaded: it is said, the other way is named, and everything else is there."""
+def check_a_failure(job: Job, code: int, level: str, says: str, uploaded: Sequence[str] = ()) -> None:
+    """What holds whenever the file was not uploaded: it is said, the other way is named, and all else is there."""
     required = level == "error"
     assert code == (8 if required else 0)
     (message,) = job.annotations(level)
@@ -212,7 +221,8 @@ def check_a_failure(job: Job, code: int, level: str, says: str) -> None:
     assert "Traceback" not in job.log
     assert (job.workspace / "ptmobile-report/alexnet.ptl").read_bytes().startswith(CONTENT)
     report = job.report
-    assert (report["exit_code"], report["verdict"], report["artifacts"]) == (code, "passed", [])
+    assert (report["exit_code"], report["verdict"]) == (code, "passed")
+    assert [artifact["name"] for artifact in report["artifacts"]] == list(uploaded)
     assert says in report["unpublished"][0]["message"] + report["unpublished"][0]["advice"]
     summary = job.summary.read_text()
     assert "The artifact was not uploaded" in summary
@@ -252,6 +262,8 @@ def test_a_name_that_another_job_has(service: ResultsService, tmp_path: Path) ->
     assert "an artifact with this name already exists" in message
     assert "artifact-name (in a matrix, one for each job), or set overwrite" in message
     assert service.published("alexnet.ptl")[0] == b"theirs"
+    assert contents(service.published("alexnet-report")[0]) == REPORT_FILES
+    assert job.outputs["artifact-id"] == "", "the outputs are about the file"
 
 
 @pytest.mark.usefixtures("quick")
@@ -279,6 +291,59 @@ def test_a_name_that_no_artifact_can_have(service: ResultsService, tmp_path: Pat
     job = Job(tmp_path, service)
     assert job.run(artifact_name="a/b") == 2
     assert "which is no name for an artifact: it contains /" in job.log
+    assert [kept.name for kept in service.artifacts] == ["alexnet-report"], "the name that it has without one"
+
+
+REFUSED_FILES = {"report.json", "report.html", "summary.md", "junit.xml"}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("config", "inputs", "artifact"),
+    [
+        ("", {"model": "torchvision:alexnet", "trials": "none"}, "alexnet-report"),
+        ("", {"model": "torchvision:alexnet", "trials": "none", "archive": "zip"}, "alexnet"),
+        ("", {"model": "torchvision:alexnet", "name": "net", "trials": "none"}, "net-report"),
+        ("", {"model": "nowhere.py:Net", "artifact_name": "model"}, "model-report"),
+        ("model: torchvision:alexnet\ntrials: none\n", {"model": ""}, "alexnet-report"),
+        ("model: torchvision:alexnet\ntrials: none\nartifact-name: mine\n", {"model": ""}, "mine-report"),
+        ("models: [{model: torchvision:alexnet}, {model: nowhere.py:Net}]\n", {"model": ""}, "ptmobile-report"),
+        ("models: [", {"model": ""}, "ptmobile-report"),
+        ("model: torchvision:alexnet\ntrials: none\nupload: off\n", {"model": ""}, None),
+        ("", {"model": "torchvision:alexnet", "trials": "none", "upload": "off"}, None),
+        ("model: torchvision:alexnet\ntrials: none\n", {"model": "", "mode": "plan"}, None),
+        ("", {"model": "", "mode": "comment", "report": "nowhere.json"}, None),
+    ],
+)
+def test_the_report_about_a_refusal_is_uploaded_as_any_other(
+    config: str, inputs: dict[str, str], artifact: str | None, service: ResultsService, tmp_path: Path
+) -> None:
+    job = Job(tmp_path, service)
+    if config:
+        (job.workspace / "ptmobile.yml").write_text(config)
+    assert job.run(**inputs) == 2
+    assert [kept.name for kept in service.artifacts] == ([artifact] if artifact else [])
+    if artifact:
+        content = service.published(artifact)[0]
+        assert contents(content) == REFUSED_FILES
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            uploaded = json.loads(archive.read("report.json"))
+        assert (uploaded["exit_code"], uploaded["verdict"]) == (2, "failed")
+        assert uploaded["problems"] == job.report["problems"]
+        assert job.outputs["artifact-id"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_fault_while_a_refusal_is_read_costs_no_report(
+    service: ResultsService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("once more")
+
+    monkeypatch.setattr(session, "read_refused", fault)
+    job = Job(tmp_path, service)
+    assert job.run(trials="none") == 2
+    assert job.report["problems"]
     assert service.requests == []
 
 

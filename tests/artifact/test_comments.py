@@ -234,6 +234,24 @@ def test_an_api_that_fails_is_a_warning(api: CommentApi, tmp_path: Path) -> None
     assert "HTTP 500" in job.annotations("warning")[0]
 
 
+@pytest.mark.parametrize(("known", "comments"), [("config", 1), ("comment_id", 1), ("", 0)])
+def test_a_refusal_takes_the_place_of_what_is_not_true_any_more(
+    known: str, comments: int, api: CommentApi, tmp_path: Path
+) -> None:
+    job = Job(tmp_path, api)
+    inputs = {"model": "torchvision:alexnet"}
+    if known == "config":
+        (job.workspace / "ptmobile.yml").write_text("model: torchvision:alexnet\n")
+        inputs = {"model": ""}
+    elif known:
+        inputs["comment_id"] = "net"
+    assert job.run(**inputs) == 0
+    assert "### ✅" in api.ours()[0]
+    assert job.run(**inputs, trials="none") == 2
+    (body,) = api.ours()
+    assert ("### ❌" in body) == bool(comments), "without a name it could be another step's"
+
+
 # --- forks ------------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -100,6 +100,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     sha: str = ""
     ref: str = ""
     run_url: str = ""
+
+
+#: The title of the reason why there is no artifact of something, in ``unpublished``.
+NOT_UPLOADED: Final = "The artifact was not uploaded"
 
 
 class PublishedArtifact(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ptmobile.report.devices import compatible, verified_on_device
-from ptmobile.report.model import ModelReport, PublishedArtifact, Report, ShippedFile
+from ptmobile.report.model import NOT_UPLOADED, ModelReport, PublishedArtifact, Report, ShippedFile
 from ptmobile.report.view import max_abs_diff
 
 #: Every output in the order of `action.yml` and of the README, which are generated from this.
@@ -54,7 +54,7 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
     only = shipped[0] if len(shipped) == len(report.models) == 1 else None
     checked = any(model.result.mode == "check" for model in report.models)
     differences = [difference for difference in map(max_abs_diff, report.models) if difference is not None]
-    artifact = next(iter(report.artifacts), None)
+    artifact = _artifact_of_files(report)
     return {
         "model-path": "\n".join(file.path for file in shipped),
         "edition-paths": "\n".join(file.path for m in report.models for file in m.editions if file.verified),
@@ -75,6 +75,16 @@ def outputs_of(report: Report, report_path: str) -> dict[str, str | int | bool |
         "matrix": "",
         "json": msgspec.json.encode(_everything(report)).decode(),
     }
+
+
+def _artifact_of_files(report: Report) -> PublishedArtifact | None:
+    """The artifact that the outputs are about: the first one, unless the files' own is missing beside it."""
+    first = next(iter(report.artifacts), None)
+    missing = any(reason.title == NOT_UPLOADED for reason in report.unpublished)
+    if first is None or not missing:
+        return first
+    names = [name for name in first.files if name.endswith(".ptl") and not name.endswith(".unverified.ptl")]
+    return first if names else None
 
 
 def equivalent(model: ModelReport) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from ptmobile.shards.planning import parse_matrix
@@ -71,7 +72,7 @@ def chosen(config: ConfigFile, only: tuple[str, ...], given: Given | None, probl
     """The models that are meant: all, or those that ``only`` names."""
     if given is None or not only:
         return config.models
-    named = [(_name(entry, config), entry) for entry in config.models]
+    named = [(name_of(entry, config), entry) for entry in config.models]
     known = [name for name, _ in named if name]
     for name in only:
         if name not in known:
@@ -80,9 +81,9 @@ def chosen(config: ConfigFile, only: tuple[str, ...], given: Given | None, probl
     return tuple(entry for name, entry in named if name in only or not name)
 
 
-def _name(entry: Entry, config: ConfigFile) -> str:
+def name_of(entry: Entry, config: ConfigFile, given: Mapping[str, Given] = MappingProxyType({})) -> str:
     """The name of a model; empty where it has none that can be known, which is a problem of its own."""
-    values = {**config.shared, **entry.given}
+    values = {**config.shared, **entry.given, **given}
     if "name" in values:
         return str(values["name"].value)
     with suppress(ValueError, KeyError):

@@ -47,7 +47,7 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
         run = {name: g for name, g in given.items() if not options[name].per_model}
         folder = _report_dir(_text(given, "report-dir"), run, workspace, problems)
         return resolve_merge(given, folder, workspace, problems)
-    config = _config(given, workspace, options, problems)
+    config = config_of(given, workspace, options, problems)
     if not config.models:
         problems.raise_if_any()
     run = {name: g for name, g in {**config.shared, **given}.items() if not options[name].per_model}
@@ -102,7 +102,7 @@ def _report_dir(given: str | None, run: Mapping[str, Given], workspace: Workspac
     return path or "."
 
 
-def _config(
+def config_of(
     given: Mapping[str, Given], workspace: Workspace, options: Mapping[str, Option], problems: Problems
 ) -> ConfigFile:
     """The config file that was named, else the one that is there, else an empty one for the model that was given."""
