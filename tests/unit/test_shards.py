@@ -293,11 +293,12 @@ def test_our_own_report_is_not_among_those_that_are_merged(root: Path) -> None:
 
 
 def test_a_baseline_of_the_shards(root: Path) -> None:
-    good = BaselineSource(given="base.json", created="then", gone=("b",))
-    bad = BaselineSource(given="base.json", problem="It is gone.")
+    page = "https://github.com/owner/name/actions/runs/5"
+    good = BaselineSource(given="artifact:net-report@main", created="then", run_url=page, gone=("b", "c", "old"))
+    bad = BaselineSource(given="artifact:net-report@main", problem="It is gone.")
     leave(root, "1", model("a"), baseline=good)
-    leave(root, "2", model("b"), baseline=good)
-    assert merged(root, "a", "b").baseline == replace(good, gone=())
+    leave(root, "2", model("b"), baseline=replace(good, gone=("a", "c", "old")))
+    assert merged(root, "a", "b", "c").baseline == replace(good, gone=("old",)), "c was planned, and left no report"
     leave(root, "2", model("b"), baseline=bad)
     assert merged(root, "a", "b").baseline == bad
 

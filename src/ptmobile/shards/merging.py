@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -64,7 +64,7 @@ def merge(spec: RunSpec, collected: Collected, planned: Sequence[Shard], source:
         exit_code=code,
         models=models,
         problems=tuple(merging.problems),
-        baseline=_baseline(reports),
+        baseline=_baseline(reports, names | set(merging.models)),
         merged=Merged(reports=tuple(found.path for found in ours), planned=len(names) if planned else None),
     )
 
@@ -118,13 +118,14 @@ def _miss(shard: Shard, merging: _Merge) -> None:
         merging.problem(f"Shard {shard.number} is not complete", f"Its report says nothing about {listed}.", _LOOK)
 
 
-def _baseline(reports: Sequence[Report]) -> BaselineSource | None:
-    """The baseline of the shards: a problem that one of them had goes before what another says."""
-    sources = list(_sources(reports))
-    return next((source for source in sources if source.problem), next(iter(sources), None))
+def _baseline(reports: Sequence[Report], known: Container[str]) -> BaselineSource | None:
+    """The baseline of the shards: a problem that one of them had goes before what another says.
 
-
-def _sources(reports: Sequence[Report]) -> Iterator[BaselineSource]:
-    for report in reports:
-        if report.baseline is not None:
-            yield replace(report.baseline, gone=())  # each shard has only some of the models
+    A model that it alone has is one that every shard misses, and that is not ``known`` to the plan or the merge either.
+    """
+    sources = [report.baseline for report in reports if report.baseline is not None]
+    problem = next((source for source in sources if source.problem), None)
+    if problem is not None or not sources:
+        return problem
+    missed = set.intersection(*(set(source.gone) for source in sources))
+    return replace(sources[0], gone=tuple(sorted(name for name in missed if name not in known)))
