@@ -214,7 +214,7 @@ def _unique(cases: Iterable[Case]) -> tuple[Case, ...]:
 
 def _suite(suite: Suite, created: str) -> ET.Element:
     time = _time(suite.seconds)
-    attributes = {"name": _line(suite.name), **_counts(suite.cases), "time": time, "timestamp": created[:19]}
+    attributes = {"name": _line(suite.name), **_counts(suite.cases), "time": time, "timestamp": _line(created[:19])}
     element = ET.Element("testsuite", attributes)
     properties = ET.SubElement(element, "properties")
     for name, value in suite.properties:
