@@ -1,7 +1,7 @@
 # The commands of this project. On a fresh Debian 12 machine `make demo` and `make test` install what they need.
 PYTHON := .venv/bin/python
 
-.PHONY: help install install-dev demo test lint format docs bench image
+.PHONY: help install install-dev demo test lint format docs bench fuzz image
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ docs: install-dev ## regenerate action.yml, the schemas and the tables of the do
 bench: install-dev ## measure the plain recipe against ours, and the image
 	@$(PYTHON) bench/recipe_vs_action.py
 	@$(PYTHON) bench/image_size.py
+
+fuzz: install-dev ## give the action odd inputs, config files and jobs (MINUTES=2 SEED=0)
+	@$(PYTHON) bench/fuzz.py --minutes $(or $(MINUTES),2) --seed $(or $(SEED),0)
 
 image: ## build the action's image as ptmobile-action:dev (RUNTIMES="1.12.2" bakes in releases for use without network)
 	@RUNTIMES="$(RUNTIMES)" scripts/build-image.sh
