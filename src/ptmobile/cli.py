@@ -104,7 +104,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "relative to the current folder. Exit codes as of convert; 6: the app's library does not take the file."
         ),
     )
-    check.add_argument("model", metavar="FILE.ptl")
+    check.add_argument("model", metavar="FILE.ptl", help="the file, in the workspace")
     add_options(check, _check_options())
     check.set_defaults(command=_check)
 
@@ -127,7 +127,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
             "5: other outputs on this machine; 6: in the app's library; 3: the file has no golden outputs."
         ),
     )
-    verify.add_argument("model", metavar="FILE.ptl")
+    verify.add_argument("model", metavar="FILE.ptl", help="the file, in the workspace")
     left_out = ("inputs", "trials", "seed", "distributions")
     add_options(verify, {name: option for name, option in _check_options().items() if name not in left_out})
     verify.set_defaults(command=_verify)
@@ -140,15 +140,29 @@ def _check_options() -> dict[str, Option]:
 
 
 def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    inspect = commands.add_parser("inspect", help="show what is in a .ptl file, without running it")
-    inspect.add_argument("file", type=Path, metavar="FILE")
+    inspect = commands.add_parser(
+        "inspect",
+        help="show what is in a .ptl file, without running it",
+        description="Show the versions, sizes, operators and extra files of a .ptl file, and which releases read it.",
+    )
+    inspect.add_argument("file", type=Path, metavar="FILE", help="the .ptl file, anywhere on this machine")
     inspect.add_argument("--json", action="store_true", help="print JSON")
     inspect.set_defaults(command=_inspect)
 
 
 def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    schema = commands.add_parser("schema", help="print the JSON Schema of ptmobile.yml or of report.json")
-    schema.add_argument("which", nargs="?", choices=("config", "report"), default="config")
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of ptmobile.yml or of report.json",
+        description="Print a JSON Schema, which editors complete and check by.",
+    )
+    schema.add_argument(
+        "which",
+        nargs="?",
+        choices=("config", "report"),
+        default="config",
+        help="config: of ptmobile.yml, the default; report: of report.json",
+    )
     schema.set_defaults(command=_schema)
 
 

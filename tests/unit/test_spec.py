@@ -848,8 +848,16 @@ def test_options_of_a_mode_mean_nothing_in_another(root: Path, name: str, value:
 def test_where_something_is_run_is_not_said_in_the_file(root: Path) -> None:
     assert config_problems(root, f"shards: 3\n{THREE}")[0].endswith("is unknown; it is given outside of the file")
     assert config_problems(root, f"mode: plan\n{THREE}") == [
-        "config.yml: mode: given 'plan'; allowed in the file: convert, check"
+        "config.yml: mode: given 'plan'; allowed in the file: convert, check, verify"
     ]
+
+
+@pytest.mark.parametrize("mode", ["check", "verify"])
+@pytest.mark.parametrize("model", ["net.py", "net.py:Net", "net.bin"])
+def test_what_is_no_file_for_a_check(root: Path, mode: str, model: str) -> None:
+    (root / "net.py").touch()
+    problems = problems_of(root, {"mode": mode, "model": model, "inputs": "[1]"})
+    assert problems == [f"input model: given '{model}'; allowed in mode {mode}: the path of a .ptl file"]
 
 
 def test_a_merge_needs_a_folder_and_no_model(root: Path) -> None:

@@ -55,8 +55,8 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "explain",
         help="say what an error message of PyTorch or of an app means, and what to do",
         description=(
-            "Say what an error message of PyTorch or of its mobile runtimes means, what to do about it, and where that "
-            "is from. A whole log will do: the beginning and the end of it are searched."
+            "Say what an error message of PyTorch or of its mobile runtimes means, what to do about it,\n"
+            "and where that is from. A whole log will do: the beginning and the end of it are searched."
         ),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -41,7 +41,7 @@ def add_merge(commands: Subparsers[argparse.ArgumentParser]) -> None:
         description="Read every report.json below a folder and write one report of all their models.",
         epilog="Exit code: that of the first model that failed; 8 if a report is missing, damaged or there twice.",
     )
-    merge.add_argument("reports", metavar="FOLDER")
+    merge.add_argument("reports", metavar="FOLDER", help="the folder that the artifacts of the jobs are in")
     add_options(merge, _options(*_MERGE))
     merge.set_defaults(command=_merge)
 

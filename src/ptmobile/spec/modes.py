@@ -65,7 +65,7 @@ def check_mode_options(run: Mapping[str, Given], given: Mapping[str, Given], mod
         if name in run and mode != belongs:
             problems.add(run[name].where, f"is for mode {belongs}, but the mode is {mode}")
     if mode in ("plan", "merge") and "mode" not in given:
-        problems.add(run["mode"].where, f"given {shown(mode)}; allowed in the file: convert, check")
+        problems.add(run["mode"].where, f"given {shown(mode)}; allowed in the file: convert, check, verify")
 
 
 def chosen(config: ConfigFile, only: tuple[str, ...], given: Given | None, problems: Problems) -> tuple[Entry, ...]:

@@ -180,7 +180,8 @@ def _named_model(spec: ConversionSpec, given: Mapping[str, Given], context: _Con
     try:
         reference = parse_model_reference(spec.model)
     except ValueError as error:
-        problems.add(given["model"].where, f"given {shown(spec.model)}, which {error}")
+        wrong = f", which {error}" if context.mode == "convert" else _needs_file(context.mode)
+        problems.add(given["model"].where, f"given {shown(spec.model)}{wrong}")
         return {}
     changes: dict[str, Any] = {"name": spec.name or default_name(reference)}
     if (path := referenced_path(reference)) is not None:
@@ -204,12 +205,14 @@ def _check_mode(reference: ModelReference, given: Mapping[str, Given], context: 
         problems.add(named.where, f"given {shown(named.value)}, {said}")
     elif context.mode in ("check", "verify"):
         if not is_file:
-            problems.add(
-                named.where, f"given {shown(named.value)}; allowed in mode {context.mode}: the path of a .ptl file"
-            )
+            problems.add(named.where, f"given {shown(named.value)}{_needs_file(context.mode)}")
         for name in CONVERSION_ONLY:
             if name in given:
                 problems.add(given[name].where, f"says how to convert a model, but the mode is {context.mode}")
+
+
+def _needs_file(mode: RunMode) -> str:
+    return f"; allowed in mode {mode}: the path of a .ptl file"
 
 
 def _output(given: str, where: str, workspace: Workspace, problems: Problems) -> str | None:
