@@ -24,13 +24,15 @@ STEM: Final = "model"
 class Edition(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a model.
 
-    ``releases`` are those that it is made for, as ``artifact:version``: what they lack is rewritten. ``devices`` are
-    the libraries that it is run in; ``spares`` are asked only where one of ``devices`` gives other numbers.
+    ``releases`` are those that it is made for, as ``artifact:version``: what they lack is rewritten. ``shipping`` are
+    those of them whose apps also ship the library with torchvision's operators. ``devices`` are the libraries that it
+    is run in; ``spares`` are asked only where one of ``devices`` gives other numbers.
     """
 
     name: str = ""
     bytecode_version: int = PRODUCED_BYTECODE
     releases: tuple[str, ...] = ()
+    shipping: tuple[str, ...] = ()
     devices: tuple[DeviceTarget, ...] = ()
     spares: tuple[DeviceTarget, ...] = ()
 

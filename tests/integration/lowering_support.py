@@ -361,10 +361,33 @@ def _scattered() -> Iterator[tuple[str, Case]]:
     yield "nanmean-rows", Case("torch.nanmean(x, 1, keepdim=True)", "nanmean", ((nan,),))
 
 
+def _detection() -> Iterator[tuple[str, Case]]:
+    several = []
+    for count, kind in ((60, torch.float32), (60, torch.float64), (1, torch.float32), (0, torch.float32)):
+        corner, size = _random(count, 2, dtype=kind) * 20, _random(count + 1, 2, dtype=kind)[:count].abs() * 30
+        boxes = torch.cat([corner, corner + size], 1)
+        if count > 1:
+            boxes[:10] = boxes[10:20].clone()  # the same place, another score
+            boxes[20, 2:] = boxes[20, :2]  # of no size
+        several.append((boxes, (_random(count, dtype=kind) * 8).round()))  # with ties
+    for threshold in (0.0, 0.5, 1.0):
+        text = f"torch.ops.torchvision.nms(x, y, {threshold})"
+        yield f"nms-{threshold}", Case(text, "torchvision", tuple(several), "x, y")
+    regions = []
+    for count, kind in ((12, torch.float32), (12, torch.float64), (0, torch.float32)):
+        corner, size = _random(count, 2, dtype=kind) * 20, _random(count + 1, 2, dtype=kind)[:count].abs() * 25
+        image = torch.arange(count, dtype=kind).remainder(2).unsqueeze(1)
+        regions.append((_random(2, 3, 9, 7, dtype=kind), torch.cat([image, corner, corner + size], 1)))
+    for ratio in (2, -1):
+        for aligned in (True, False):
+            text = f"torch.ops.torchvision.roi_align(x, y, 0.25, 5, 4, {ratio}, {aligned})"
+            yield f"roi_align-{ratio}-{aligned}", Case(text, "torchvision", tuple(regions), "x, y")
+
+
 CASES = dict(
     [
         *(*_pads(), *_einsums(), *_searches(), *_others(), *_transforms(), *_windows(), *_ellipses()),
-        *(*_resampling(), *_quantiles(), *_scattered()),
+        *(*_resampling(), *_quantiles(), *_scattered(), *_detection()),
     ]
 )
 

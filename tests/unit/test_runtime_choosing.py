@@ -128,6 +128,18 @@ def test_what_gives_no_target(tmp_path: Path) -> None:
     assert nothing.endswith("so there is none to check against.")
 
 
+def test_apps_that_ship_the_operators_of_torchvision(tmp_path: Path) -> None:
+    lines = f"api '{LITE}:1.12.2'"
+    ops = "api 'org.pytorch:torchvision_ops:0.13.1'"
+    [target] = declared(tmp_path, {"a/build.gradle": f"{lines}\n{ops}"}).targets
+    assert target.operators == "org.pytorch:torchvision_ops:0.13.1"
+    # Another app on the same release does without, and the file is for both.
+    [target] = declared(tmp_path, {"b/build.gradle": lines}).targets
+    assert (target.apps, target.operators) == (("a", "b"), "")
+    [target] = choose_runtimes("1.12.2", find_declared_runtimes(tmp_path)).targets
+    assert target.operators == ""
+
+
 def test_a_fallback() -> None:
     choice = choose_runtimes("auto", NOTHING, fallback="1.12.2")
     assert [target.version for target in choice.targets] == ["1.12.2"]

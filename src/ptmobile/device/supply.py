@@ -83,6 +83,7 @@ class DeviceSupplier:
             name="" if main else f"bytecode {planned.bytecode_version}",
             bytecode_version=planned.bytecode_version,
             releases=planned.rewritten_for,
+            shipping=tuple(wanted.artifact for wanted in planned.wanted if wanted.operators),
             devices=tuple(target for target in targets if not target.aar),
             spares=tuple(target for target in targets if target.aar),
         )
@@ -136,7 +137,7 @@ class DeviceSupplier:
             if isinstance(library, RuntimeLibrary):
                 found = wanted.found if first is None else f"{wanted.found}; {wanted.release} cannot be had"
                 prepared = self._prepared(library, release, abi, key=_key(wanted, release))
-                return replace(prepared, found=found, artifact=_artifact(wanted, release))
+                return replace(prepared, found=found, artifact=_artifact(wanted, release), operators=wanted.operators)
             first = first or _target(wanted, abi, obstacle=f"{library.reason}. {library.advice}".strip())
         return first or _target(wanted, abi, obstacle="It cannot be had.")
 
@@ -238,6 +239,7 @@ def _target(
         abi=abi,
         artifact=wanted.artifact,
         found=wanted.found,
+        operators=wanted.operators,
         obstacle=obstacle,
         kit=kit,
         environment=dict(environment or {}),

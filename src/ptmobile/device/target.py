@@ -9,7 +9,8 @@ class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
     """One release on one ABI.
 
     ``artifact`` is the published release as ``artifact:version``, empty for a build of the user's own. ``found`` says
-    where the release was named. ``kit`` and ``folder`` are the folders of the kit and of the prepared library; where
+    where the release was named. ``operators`` is the library with torchvision's operators that its apps ship beside it,
+    as ``artifact:version``. ``kit`` and ``folder`` are the folders of the kit and of the prepared library; where
     ``aar`` and ``jars`` are given, nothing is prepared yet, and whoever runs the library does that. ``environment``
     is what finding a Java VM and an emulator needs (``PATH``, ``PTMOBILE_JRE``).
     ``decides``: an app here declares the release, or it was asked for, so that its failure is the file's failure.
@@ -21,6 +22,7 @@ class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
     abi: str
     artifact: str = ""
     found: str = ""
+    operators: str = ""
     kit: str = ""
     folder: str = ""
     aar: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -26,6 +26,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     `release` is None for a version that is not in our list; then only the library itself can tell. `apps` are the
     folders of the apps that declare it, `places` the lines (`file:line`) where they do, or the option's name.
+    `operators` is the library with torchvision's operators that all of these apps declare as well; empty if one does
+    not.
     """
 
     platform: Platform
@@ -35,6 +37,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     certainty: Certainty
     apps: tuple[str, ...]
     places: tuple[str, ...]
+    operators: str = ""
 
     @property
     def label(self) -> str:
@@ -153,7 +156,8 @@ def _declared(detection: Detection) -> tuple[list[Target], list[str]]:
             version, release = _concrete(runtime, notices)
             if version:
                 found.setdefault((runtime.artifact, version), []).append((runtime, release))
-    targets = [_merged(version, pairs) for (_, version), pairs in found.items()]
+    shipped = {runtime.app: _label(runtime) for runtime in detection.found if runtime.role == "operators"}
+    targets = [_merged(version, pairs, shipped) for (_, version), pairs in found.items()]
     return sorted(targets, key=_order), notices
 
 
@@ -161,17 +165,24 @@ def _order(target: Target) -> tuple[str, list[int], str]:
     return target.platform, [int(number) for number in re.findall(r"\d{1,9}", target.version)], target.version
 
 
-def _merged(version: str, pairs: list[tuple[DeclaredRuntime, Release | None]]) -> Target:
+def _merged(version: str, pairs: list[tuple[DeclaredRuntime, Release | None]], shipped: Mapping[str, str]) -> Target:
     first, release = pairs[0]
+    apps = _distinct(runtime.app for runtime, _ in pairs)
     return Target(
         platform=first.platform,
         artifact=first.artifact,
         version=version,
         release=release,
         certainty=first.certainty,
-        apps=_distinct(runtime.app for runtime, _ in pairs),
+        apps=apps,
         places=_distinct(runtime.place for runtime, _ in pairs),
+        operators=shipped[apps[0]] if all(app in shipped for app in apps) else "",
     )
+
+
+def _label(runtime: DeclaredRuntime) -> str:
+    separator = ":" if runtime.platform == "android" else " "
+    return visible(f"{runtime.artifact}{separator}{runtime.version or runtime.declared}")
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

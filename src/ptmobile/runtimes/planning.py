@@ -18,7 +18,8 @@ class Wanted:
     """A release that a file is for, and where it was named. ``instead``: releases to take if it cannot be had.
 
     ``artifact``: with its name, as ``artifact:version``; empty for one that is not in our list. ``decides``: a file
-    that does not work there is a failure. ``likely``: nobody named it, so nothing is done for its sake.
+    that does not work there is a failure. ``likely``: nobody named it, so nothing is done for its sake. ``operators``:
+    the library with torchvision's operators that all apps on it ship too, as ``artifact:version``.
     """
 
     release: str
@@ -28,6 +29,7 @@ class Wanted:
     platform: Platform = "android"
     decides: bool = True
     likely: bool = False
+    operators: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def wanted_of(target: Target, option: str) -> Wanted:
     """A release that was declared, or given by the option."""
     found = f"declared in {', '.join(target.places)}" if option == "auto" else "as asked for"
     artifact = target.release.label if target.release else ""
-    return Wanted(target.version, found, artifact, platform=target.platform)
+    return Wanted(target.version, found, artifact, platform=target.platform, operators=target.operators)
 
 
 def default_wanted() -> Wanted:

@@ -29,6 +29,7 @@ from ptmobile.device.wire import TensorAt
 from ptmobile.editions import Build
 from ptmobile.errors import PtmobileError
 from ptmobile.explaining import advice_for
+from ptmobile.litefile import read_lite_file
 from ptmobile.protocol import Job
 from ptmobile.result import Trial
 from ptmobile.value_manifest import Manifest, StoredTensor
@@ -64,6 +65,7 @@ def run_in_library(reporter: Reporter, run: DeviceRun, target: DeviceTarget) -> 
         with reporter.stage("device", f"The library of {target.label} did not run the file"):
             if target.obstacle:
                 raise CannotRunError(target.obstacle)
+            _need_no_other_library(run.file, target)
             _run(run, target)
     except StageFailedError:
         return
@@ -84,6 +86,24 @@ def _run(run: DeviceRun, target: DeviceTarget) -> None:
     _check_loaded(answer)
     for position, number in enumerate(numbers):
         _keep(_output(answer.trials.get(position), number), outputs / str(number))
+
+
+def _need_no_other_library(file: Path, target: DeviceTarget) -> None:
+    """Refuse what an app can run and we cannot: a file with operators of a library that the app ships beside PyTorch's.
+
+    Raises:
+        CannotRunError: it has some.
+    """
+    if not target.operators:
+        return
+    theirs = [name for name in read_lite_file(file).operators if name.startswith("torchvision::")]
+    if theirs:
+        raise CannotRunError(
+            f"The file calls {', '.join(theirs)}, which the app takes from {target.operators}; only the library of "
+            "PyTorch itself is run here.",
+            advice=f"Name the release in `runtime`, or take {target.operators} out of the app: the file is then "
+            "written without these operators, and run.",
+        )
 
 
 def _memory_limit() -> int:

@@ -182,7 +182,8 @@ class _Road:
         if module is None:
             raise RuntimeError("nothing was captured")
         version = build.edition.bytecode_version
-        targets = [target_for(release, version, self._tables) for release in build.edition.releases]
+        ships = build.edition.shipping
+        targets = [target_for(r, version, self._tables, torchvision=r in ships) for r in build.edition.releases]
         if not build.lower or not targets:
             return module
         with reporter.stage("lowered", "The model could not be rewritten for the older release") as notes:

@@ -11,15 +11,16 @@ OPERATORS: Final[tuple[KnownError, ...]] = (
         id="torchvision-operators",
         says="Following ops cannot be found: [torchvision::nms]",
         patterns=(
-            r"ops cannot be found.{0,120}torchvision::(?P<name>\w{1,60})",
+            r"ops cannot be found.{0,400}torchvision::(?P<name>\w{1,60})",
             r"Unknown builtin op: torchvision::(?P<name>\w{1,60})",
         ),
         stages=("load", "lite", "device"),
         cause="The model calls an operator of torchvision, which the library of PyTorch does not contain.",
         detail="The operator: {name}.",
         remedy=(
-            "In the app add org.pytorch:torchvision_ops (iOS: LibTorchvision) and load it by "
-            'NativeLoader.loadLibrary("torchvision_ops"); or leave the suppression of boxes to the app\'s code.'
+            "Name the release in `runtime` with `repair: auto`, which writes nms and roi_align with PyTorch's own "
+            "operators. Or in the app add org.pytorch:torchvision_ops (iOS: LibTorchvision) and load it by "
+            'NativeLoader.loadLibrary("torchvision_ops").'
         ),
         source=("pytorch/android-demo-app#178", "pytorch/android-demo-app#319", "pytorch/vision#2581"),
         example=(
@@ -55,6 +56,7 @@ OPERATORS: Final[tuple[KnownError, ...]] = (
         patterns=(
             r"ops cannot be found: \[(?P<name>[\w:.]{1,80})",
             r"ops cannot be found.{0,60}fix\.\{(?P<name>[\w:.]{1,80})",
+            r"ops cannot be found.{0,400}discuss\.pytorch\.org/(?P<name>\w{1,40}::[\w.]{1,80})",
         ),
         stages=("lite", "backported", "device"),
         cause="The app's library lacks operators of this file: it is older, or was built with a selection.",

@@ -95,6 +95,8 @@ REWRITES: dict[str, Rewrite] = {
     "aten::is_autocast_enabled": Rewrite("is_autocast_enabled", _FLAG, "no_autocast"),
     "prim::requires_grad": Rewrite("requires_grad", _FLAG, "never"),
     "prim::is_nested": Rewrite("is_nested", _FLAG, "never"),
+    "torchvision::nms": Rewrite("torchvision::nms", "sort and a loop of comparisons", "nms"),
+    "torchvision::roi_align": Rewrite("torchvision::roi_align", "index_select and weighted sums", "roi_align"),
 } | {
     operator: _plain(operator, function)
     for operator, function in {

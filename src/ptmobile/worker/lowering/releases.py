@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from ptmobile.runtimes.choosing import find_release
 from ptmobile.runtimes.limits import Tables, load_tables
 from ptmobile.runtimes.releases import Release
-from ptmobile.worker.lowering.target import Target
+from ptmobile.worker.lowering.target import TORCHVISION, Target
 
 
-def target_for(release: str, bytecode_version: int, tables: Tables | None = None) -> Target | None:
+def target_for(
+    release: str, bytecode_version: int, tables: Tables | None = None, *, torchvision: bool = False
+) -> Target | None:
     """The release (``artifact:version``, or a version) as a target for a file of this bytecode.
 
-    None where nothing is known that a file could be rewritten for. An operator of which nobody knows whether the
-    release has it counts as there: what matters is then found by running the file.
+    ``torchvision``: the apps on it ship the library with torchvision's operators. None where nothing is known that a
+    file could be rewritten for. An operator of which nobody knows whether the release has it counts as there: what
+    matters is then found by running the file.
     """
     found = find_release(release)
     tables = tables or load_tables()
@@ -24,7 +27,13 @@ def target_for(release: str, bytecode_version: int, tables: Tables | None = None
     operators = {name: count for name, count in schemas.items() if tables.presence(name, found).answer != "no"}
     archive_max = tables.limits_of(found).archive_max
     return Target(
-        found.version, operators, bytecode_version, archive_max, found.line, _unable(found, operators, tables)
+        found.version,
+        operators,
+        bytecode_version,
+        archive_max,
+        found.line,
+        _unable(found, operators, tables),
+        frozenset({TORCHVISION} if torchvision else ()),
     )
 
 

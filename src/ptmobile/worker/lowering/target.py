@@ -18,6 +18,8 @@ FIRST_COUNTED_BYTECODE: Final = 6
 _INSTRUCTIONS: Final = frozenset({"aten::warn", "prim::unchecked_cast"})
 #: Called with more arguments than an old runtime knows, it still raises, if with the wrong text.
 _RAISES: Final = "prim::RaiseException"
+#: The operators of torchvision are in a library of their own, which an app may ship or not.
+TORCHVISION: Final = "torchvision"
 
 
 def _is_of_one_type(node: Any) -> bool:
@@ -101,7 +103,8 @@ class Target:
     ``operators`` maps the name of each operator that it has (``namespace::name.overload``) to the number of its
     arguments. ``archive_version`` is the highest that it reads. ``torch`` is the line of PyTorch that it was built
     from. ``bytecode_version`` is that of the file after backporting. ``unable`` are operators that it has and cannot
-    compute, with what they would need and it was not built with.
+    compute, with what they would need and it was not built with. ``supplied`` are namespaces of operators that the app
+    takes from other libraries.
     """
 
     release: str
@@ -110,6 +113,7 @@ class Target:
     archive_version: int
     torch: tuple[int, int]
     unable: Mapping[str, str] = field(default_factory=dict)
+    supplied: frozenset[str] = frozenset()
 
     def lack(self, node: Any) -> str | None:
         """Why the runtime cannot run a node of a graph as it stands, in words; None if it can, or it is no operator."""
@@ -119,9 +123,10 @@ class Target:
         name = schema.operator
         has = self.operators.get(name)
         if has is None:
-            # Operators of other libraries, such as torchvision's, are the app's to supply.
-            ours = name.partition("::")[0] in self._namespaces
-            return f"{self.release} does not have it" if ours else None
+            # Operators of libraries that nobody here knows are the app's to supply.
+            namespace = name.partition("::")[0]
+            known = namespace in self._namespaces or namespace == TORCHVISION
+            return f"{self.release} does not have it" if known and namespace not in self.supplied else None
         if (raised := _archive_versions().get(name, 0)) > self.archive_version:
             return f"it raises the archive version to {raised}, and {self.release} reads up to {self.archive_version}"
         if name in self.unable:
