@@ -156,6 +156,12 @@ E/AndroidRuntime: FATAL EXCEPTION: main
         at org.pytorch.LiteNativePeer.initHybrid(Native Method)
 """
 #: As users post them: with prefixes of logs, broken lines, and the words of other releases.
+#: Between the first words of 1.12.2 and the one operator that it names.
+MISSING_1_12 = (
+    "Please check if the operator library is included in the build. If built with selected ops, check if these ops are "
+    "in the list. If you are a Meta employee, please see fburl.com/missing_ops for a fix. Or post it in "
+    "https://discuss.pytorch.org/"
+)
 POSTED = [
     (_LOGCAT, "bytecode-version"),
     (
@@ -190,6 +196,8 @@ POSTED = [
         "torchvision-operators",
     ),
     ("Unknown builtin op: torchvision::_new_empty_tensor_op.", "torchvision-operators"),
+    (f"Following ops cannot be found. {MISSING_1_12}torchvision::nms", "torchvision-operators"),
+    (f"Following ops cannot be found. {MISSING_1_12}aten::mT", "operator-missing"),
     ("RuntimeError: quantized engine FBGEMM is not supported", "quantised-engine"),
     ("Error: Process completed with exit code 137.", "killed"),
     ("Process finished with exit code 137", "killed"),

@@ -11,7 +11,8 @@ OPERATORS: Final[tuple[KnownError, ...]] = (
         id="torchvision-operators",
         says="Following ops cannot be found: [torchvision::nms]",
         patterns=(
-            r"ops cannot be found.{0,400}torchvision::(?P<name>\w{1,60})",
+            r"ops cannot be found.{0,120}torchvision::(?P<name>\w{1,60})",
+            r"discuss\.pytorch\.org/torchvision::(?P<name>\w{1,60})",
             r"Unknown builtin op: torchvision::(?P<name>\w{1,60})",
         ),
         stages=("load", "lite", "device"),
@@ -56,7 +57,7 @@ OPERATORS: Final[tuple[KnownError, ...]] = (
         patterns=(
             r"ops cannot be found: \[(?P<name>[\w:.]{1,80})",
             r"ops cannot be found.{0,60}fix\.\{(?P<name>[\w:.]{1,80})",
-            r"ops cannot be found.{0,400}discuss\.pytorch\.org/(?P<name>\w{1,40}::[\w.]{1,80})",
+            r"discuss\.pytorch\.org/(?P<name>[a-z]{1,20}::[\w.]{1,80})",
         ),
         stages=("lite", "backported", "device"),
         cause="The app's library lacks operators of this file: it is older, or was built with a selection.",
