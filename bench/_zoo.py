@@ -7,6 +7,8 @@ the size of one; batch normalisation gets the statistics that it then sees; what
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,20 @@ IMAGE = 96  # pixels; in networks that divide by 32, the last layers see 3 x 3 o
 SCALED = (nn.modules.conv._ConvNd, nn.Linear)
 NORMS = (nn.modules.batchnorm._BatchNorm, torchvision.ops.FrozenBatchNorm2d)
 LAYER_SCALES = ("layer_scale", "gamma")
+#: What detectors are asked for: a few dozen boxes. Of the thousands that they would keep of random scores, many pairs
+#: have nearly the same score, and rounding decides which of the two comes first.
+FEW_BOXES: dict[str, dict[str, Any]] = {
+    "ssd": {"topk_candidates": 5, "detections_per_img": 10},
+    "retinanet": {"topk_candidates": 20, "detections_per_img": 6},
+    "fcos": {"topk_candidates": 20, "detections_per_img": 6},
+    "": {"rpn_pre_nms_top_n_test": 50, "rpn_post_nms_top_n_test": 12, "box_detections_per_img": 10},
+}
+#: The last layers of detectors, by the ends of their names, and the largest value that they are brought to: scores that
+#: differ and do not saturate, boxes that move a little.
+HEADS = (
+    (re.compile(r"(cls_logits|cls_score|classification_head\.module_list\.\d+(\.1)?)$"), 4.0),
+    (re.compile(r"(bbox_pred|bbox_reg|bbox_ctrness|regression_head\.module_list\.\d+(\.1)?)$"), 1.0),
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,7 @@ def recipe_of(name: str) -> Recipe:
     shapes: tuple[tuple[int, ...], ...] = ()
     if kind == "detection":
         size, arguments = 160, {} if name.startswith("ssd") else {"min_size": 160, "max_size": 160}
+        arguments |= next(few for start, few in FEW_BOXES.items() if name.startswith(start))
     elif kind == "video":
         shapes = ((1, 3, 16, 224, 224) if name.startswith(("mvit", "s3d")) else (1, 3, 8, 64, 64),)
     elif kind == "optical_flow":
@@ -95,7 +112,7 @@ def build_sensitive(name: str) -> nn.Module:
     return _built(name, prepare)
 
 
-def _built(name: str, prepare: Callable[[nn.Module, tuple[torch.Tensor, ...]], None]) -> nn.Module:
+def _built(name: str, prepare: Callable[[nn.Module, tuple[Any, ...]], None]) -> nn.Module:
     torch.manual_seed(SEED)
     recipe, kind = recipe_of(name), kind_of(name)
     arguments: dict[str, Any] = {"weights": None, **recipe.arguments}
@@ -107,9 +124,11 @@ def _built(name: str, prepare: Callable[[nn.Module, tuple[torch.Tensor, ...]], N
     if name.removeprefix("quantized_") in ("googlenet", "inception_v3"):
         arguments["init_weights"] = True
     model: nn.Module = torchvision.models.get_model_builder(name)(**arguments).eval()
-    if kind == "detection":
-        model = OneImage(model).eval()
     images = tuple(map(torch.cat, zip(*(inputs(name, seed) for seed in CALIBRATION_SEEDS), strict=True)))
+    if kind == "detection":
+        prepare(model, (list(images[0]),))
+        _scale_heads(model, list(images[0]))
+        return OneImage(model).eval()
     prepare(model, images)
     return _quantise(model, images) if kind == "quantization" else model
 
@@ -128,7 +147,7 @@ def _image(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
     return image
 
 
-def _scale(model: nn.Module, images: tuple[torch.Tensor, ...]) -> None:
+def _scale(model: nn.Module, images: tuple[Any, ...]) -> None:
     """One run in which every layer is brought to outputs of the size of one before the next one sees them."""
     for name, parameter in model.named_parameters():
         if name.rpartition(".")[2] in LAYER_SCALES:
@@ -147,6 +166,30 @@ def _scale(model: nn.Module, images: tuple[torch.Tensor, ...]) -> None:
         model(*images)
     for handle in handles:
         handle.remove()
+
+
+def _scale_heads(detector: nn.Module, images: list[torch.Tensor]) -> None:
+    """Bring the last layers of a detector to the sizes that ``HEADS`` says."""
+    sizes = {
+        layer: size
+        for name, layer in detector.named_modules()
+        for pattern, size in HEADS
+        if isinstance(layer, SCALED) and pattern.search(name)
+    }
+    for _ in range(2):  # the second heads see what the first ones propose
+        largest: dict[Any, float] = defaultdict(float)
+
+        def note(layer: Any, _: Any, output: torch.Tensor, largest: dict[Any, float] = largest) -> None:
+            largest[layer] = max(largest[layer], float(output.abs().max()) if output.numel() else 0.0)
+
+        handles = [layer.register_forward_hook(note) for layer in sizes]
+        with torch.no_grad():
+            detector(images)
+            for layer, found in largest.items():
+                for parameter in filter(lambda one: found > 0 and one is not None, (layer.weight, layer.bias)):
+                    parameter.mul_(sizes[layer] / found)
+        for handle in handles:
+            handle.remove()
 
 
 def _first_only(act: Callable[..., torch.Tensor | None]) -> Callable[..., torch.Tensor | None]:
