@@ -33,13 +33,13 @@ FEW_BOXES: dict[str, dict[str, Any]] = {
     "ssd": {"topk_candidates": 5, "detections_per_img": 10},
     "retinanet": {"topk_candidates": 20, "detections_per_img": 6},
     "fcos": {"topk_candidates": 20, "detections_per_img": 6},
-    "": {"rpn_pre_nms_top_n_test": 50, "rpn_post_nms_top_n_test": 12, "box_detections_per_img": 10},
+    "": {"rpn_pre_nms_top_n_test": 50, "rpn_post_nms_top_n_test": 12, "box_detections_per_img": 6},
 }
-#: The last layers of detectors, by the ends of their names, and the largest value that they are brought to: scores that
+#: The last layers of detectors, by the ends of their names, and how far each of their channels is to vary: scores that
 #: differ and do not saturate, boxes that move a little.
 HEADS = (
-    (re.compile(r"(cls_logits|cls_score|classification_head\.module_list\.\d+(\.1)?)$"), 4.0),
-    (re.compile(r"(bbox_pred|bbox_reg|bbox_ctrness|regression_head\.module_list\.\d+(\.1)?)$"), 1.0),
+    (re.compile(r"(cls_logits|cls_score|classification_head\.module_list\.\d+(\.1)?)$"), 1.0),
+    (re.compile(r"(bbox_pred|bbox_reg|bbox_ctrness|regression_head\.module_list\.\d+(\.1)?)$"), 0.3),
 )
 
 
@@ -169,25 +169,27 @@ def _scale(model: nn.Module, images: tuple[Any, ...]) -> None:
 
 
 def _scale_heads(detector: nn.Module, images: list[torch.Tensor]) -> None:
-    """Bring the last layers of a detector to the sizes that ``HEADS`` says."""
-    sizes = {
-        layer: size
+    """Bring each channel of the last layers of a detector to a mean of zero and the spread that ``HEADS`` says."""
+    spreads = {
+        layer: spread
         for name, layer in detector.named_modules()
-        for pattern, size in HEADS
+        for pattern, spread in HEADS
         if isinstance(layer, SCALED) and pattern.search(name)
     }
     for _ in range(2):  # the second heads see what the first ones propose
-        largest: dict[Any, float] = defaultdict(float)
+        seen: dict[Any, list[torch.Tensor]] = defaultdict(list)
 
-        def note(layer: Any, _: Any, output: torch.Tensor, largest: dict[Any, float] = largest) -> None:
-            largest[layer] = max(largest[layer], float(output.abs().max()) if output.numel() else 0.0)
+        def note(layer: Any, _: Any, output: torch.Tensor, seen: dict[Any, list[torch.Tensor]] = seen) -> None:
+            seen[layer].append(output.transpose(0, 1).flatten(1))
 
-        handles = [layer.register_forward_hook(note) for layer in sizes]
+        handles = [layer.register_forward_hook(note) for layer in spreads]
         with torch.no_grad():
             detector(images)
-            for layer, found in largest.items():
-                for parameter in filter(lambda one: found > 0 and one is not None, (layer.weight, layer.bias)):
-                    parameter.mul_(sizes[layer] / found)
+            for layer, outputs in seen.items():
+                channels = torch.cat(outputs, 1)
+                spread = spreads[layer] / channels.std(1).clamp_min(1e-12)
+                layer.weight.mul_(spread.reshape(-1, *(1,) * (layer.weight.dim() - 1)))
+                layer.bias.sub_(channels.mean(1)).mul_(spread)
         for handle in handles:
             handle.remove()
 
