@@ -116,7 +116,8 @@ class Values(Record, frozen=True, kw_only=True):
     trial: int | None = None
 
 
-FindingKind = Literal["container", "shape", "dtype", "memory-format", "nan", "value", "error"]
+#: ``rows``: what became of the rows of outputs that differ, such as the boxes of a detector; a cause, never a failure.
+FindingKind = Literal["container", "shape", "dtype", "memory-format", "nan", "value", "rows", "error"]
 
 
 class Finding(Record, frozen=True, kw_only=True):

@@ -10,7 +10,17 @@ from msgspec.structs import replace
 
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build
-from ptmobile.result import METHODS, Comparison, DeviceVerdict, Failure, FailureKind, Notice, Problem, WorkerFile
+from ptmobile.result import (
+    METHODS,
+    Comparison,
+    DeviceVerdict,
+    Failure,
+    FailureKind,
+    Notice,
+    OutputComparison,
+    Problem,
+    WorkerFile,
+)
 from ptmobile.runtimes.limits import Tables
 from ptmobile.worker.crew import MORE_TIME, Crew
 from ptmobile.worker.device_verdicts import device_verdict, judge_devices
@@ -21,13 +31,17 @@ from ptmobile.worker.tables import table_answer
 
 @dataclass
 class Built:
-    """What became of a build. ``failure`` is why its file may not be shipped; None where it may."""
+    """What became of a build. ``failure`` is why its file may not be shipped; None where it may.
+
+    ``differs``: how the variant that failed differs from eager, output by output; empty where it did not run.
+    """
 
     build: Build
     failure: Failure | None = None
     file: WorkerFile | None = None
     devices: list[DeviceVerdict] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    differs: tuple[OutputComparison, ...] = ()
 
     @property
     def verified(self) -> bool:
@@ -58,6 +72,8 @@ class Inspector:
                 break
         else:
             built.failure = self._difference(build)
+        if built.failure is not None:
+            built.differs = self._pairing.difference(EAGER, built.failure.stage)
         if self._record.passed(build.final):
             built.file = self._file(build, verified=built.failure is None)
         return built

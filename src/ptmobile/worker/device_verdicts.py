@@ -74,7 +74,9 @@ def _outcome(stage: Stage | None, compared: Sequence[Comparison], alone: str) ->
     if compared and all(comparison.passed for comparison in compared):
         return "right", "", max_abs
     finding = next((f for c in compared for f in c.findings if f.fails), None)
-    return "wrong", f"{finding.output} {finding.message}" if finding else "The outputs differ.", max_abs
+    rows = next((f for c in compared for f in c.findings if f.kind == "rows"), None)
+    told = [f"{found.output} {found.message}" for found in (finding, rows) if found is not None]
+    return "wrong", ". ".join(told) or "The outputs differ.", max_abs
 
 
 def judge_devices(

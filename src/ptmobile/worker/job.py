@@ -168,20 +168,22 @@ class _Builder:
         return build
 
     def _avoiding_defects(self, first: Built) -> Built:
-        return self._first_good(first, without_defect(self._job.spec, first))
+        return self._first_good([first], without_defect(self._job.spec, first))
 
     def _repaired(self, failed: Built) -> Built:
-        return self._first_good(failed, remedies(self._job.spec, failed))
+        tried = [failed]
+        return self._first_good(tried, remedies(self._job.spec, tried))
 
-    def _first_good(self, first: Built, others: Iterable[Build]) -> Built:
-        """The first of the other builds that verifies without a warning; else the first one."""
+    def _first_good(self, tried: list[Built], others: Iterable[Build]) -> Built:
+        """The first of the other builds that verifies without a warning; else the first one. All go to ``tried``."""
         for other in others:
             if self._crew.out_of_time:
                 break
             built = self._build(other)
+            tried.append(built)
             if built.verified and not any(notice.level == "warning" for notice in built.notices):
                 return built
-        return first
+        return tried[0]
 
     def _build(self, build: Build) -> Built:
         self._make(build)

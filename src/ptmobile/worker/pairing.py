@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from ptmobile.result import Comparison, Failure, Notice, Problem, Trial
+from ptmobile.result import Comparison, Failure, Notice, OutputComparison, Problem, Trial
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.changed_inputs import with_changed_inputs
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
+from ptmobile.worker.comparing.rows import ROUNDING
 
 EAGER = "eager"
 TRACED = "traced"
@@ -16,6 +17,11 @@ LARGE = "large"
 _MOST_CAUSES = 3
 TRACED_ONCE = (
     "Tracing writes down the sizes and the branches that the first input takes; method script keeps them in the file."
+)
+
+NEAR_TIES = (
+    "Scores that are nearly equal are ordered by rounding, in every library anew. Untrained weights give such scores; "
+    "trained ones, fewer candidates (topk_candidates, detections_per_img) or a higher score_thresh part them."
 )
 
 
@@ -61,6 +67,11 @@ class Pairing:
         ran = bool(self.trials) and (self._scratch / variant / f"{self.trials[-1]}.json").exists()
         return ran and self._passed(variant)
 
+    def difference(self, reference: str, candidate: str) -> tuple[OutputComparison, ...]:
+        """How two variants differ in each output; empty if they were not compared."""
+        found = (c for c in self.comparisons if (c.reference, c.candidate) == (reference, candidate))
+        return next((comparison.outputs for comparison in found), ())
+
     def first_difference(self, variants: Set[str]) -> Comparison | None:
         """The first comparison among some variants that did not pass."""
         among = (c for c in self.comparisons if {c.reference, c.candidate} <= variants)
@@ -71,6 +82,7 @@ def mismatch(comparison: Comparison, *, deterministic: bool, notices: Sequence[N
     """What a comparison that did not pass says about the model; warnings of the tracer name the likely cause."""
     finding = next((f for f in comparison.findings if f.fails), None)
     detail = f"{finding.output} {finding.message}" if finding else "the outputs differ"
+    rows = next((finding for finding in comparison.findings if finding.kind == "rows"), None)
     if not deterministic:
         problem = Problem(
             title="The model is not deterministic",
@@ -83,6 +95,9 @@ def mismatch(comparison: Comparison, *, deterministic: bool, notices: Sequence[N
         advice = TRACED_ONCE
     elif comparison.owed == "exact" and finding is not None and finding.kind == "value":
         advice = "Equal bits are owed here; if small differences are fine, set rtol or atol."
+    if rows is not None:
+        detail += f". {rows.output} {rows.message}"
+        advice = NEAR_TIES if ROUNDING in rows.message else advice
     written_down = [notice.message for notice in notices if notice.code == "tracer-warning"]
     if written_down and (comparison.candidate == TRACED or comparison.candidate.endswith("(trace)")):
         detail += f". The likely cause, of which the tracer warned: {'; '.join(written_down[:_MOST_CAUSES])}"

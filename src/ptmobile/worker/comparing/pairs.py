@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,8 +12,9 @@ import torch
 from ptmobile.result import Comparison, Finding, FindingKind, Located, OutputComparison
 from ptmobile.worker.adapting.records import load_adaptation, method_of
 from ptmobile.worker.comparing.metrics import Gathered, identical
+from ptmobile.worker.comparing.rows import rows_of
 from ptmobile.worker.comparing.scales import Loader, Scales, scales_of
-from ptmobile.worker.comparing.tolerance import Owed, Policy
+from ptmobile.worker.comparing.tolerance import Owed, Policy, Tolerance
 from ptmobile.worker.value_files import FLOAT, StoredTree, as_tensor, load_tree
 from ptmobile.worker.values import SEEN_AS, describe
 
@@ -46,6 +48,7 @@ class _Pair:
     unequal: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     seen: dict[str, None] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
     def find(self, kind: FindingKind, output: str, trial: int, message: str, *, fails: bool = True) -> None:
         if fails:
@@ -68,6 +71,19 @@ class _Pair:
             if path not in expected.leaves:
                 self.seen.setdefault(path)
                 self.find("container", path, number, "is there, but not in the reference")
+        self._rows(number, expected, actual)
+
+    def _rows(self, number: int, expected: StoredTree, actual: StoredTree) -> None:
+        """Say of outputs that failed whether their rows are there in another order; once, of the first trial."""
+        new = self.failed - self.told
+        allowed = partial(self._tolerance, number, expected=expected)
+        for rows in rows_of(expected, actual, new, allowed) if new else ():
+            self.find("rows", rows.output, number, rows.message, fails=False)
+        self.told |= new
+
+    def _tolerance(self, number: int, path: str, expected: StoredTree) -> Tolerance:
+        dtype = expected.dtypes.get(path, FLOAT)
+        return self.policy.tolerance(self.owed, dtype, self.scales.of(path, number), expected.quanta.get(path))
 
     def _containers(self, number: int, expected: StoredTree, actual: StoredTree) -> None:
         for path in sorted({*expected.containers, *actual.containers}):
@@ -106,8 +122,7 @@ class _Pair:
             self.find("memory-format", path, number, message, fails=False)
 
     def _values(self, number: int, path: str, e: torch.Tensor, a: torch.Tensor, expected: StoredTree) -> None:
-        scale, dtype = self.scales.of(path, number), expected.dtypes.get(path, FLOAT)
-        tolerance = self.policy.tolerance(self.owed, dtype, scale, expected.quanta.get(path))
+        tolerance, scale = self._tolerance(number, path, expected), self.scales.of(path, number)
         trial = self.gathered.setdefault(path, Gathered()).add(e, a.to(e.dtype), tolerance, scale, number)
         if not identical(e, a.to(e.dtype)):
             self.unequal.add(path)
