@@ -38,8 +38,8 @@ FEW_BOXES: dict[str, dict[str, Any]] = {
 #: The last layers of detectors, by the ends of their names, and how far each of their channels is to vary: scores that
 #: differ and do not saturate, boxes that move a little.
 HEADS = (
-    (re.compile(r"(cls_logits|cls_score|classification_head\.module_list\.\d+(\.1)?)$"), 1.0),
-    (re.compile(r"(bbox_pred|bbox_reg|bbox_ctrness|regression_head\.module_list\.\d+(\.1)?)$"), 0.3),
+    (re.compile(r"(cls_logits|cls_score|classification_head\.module_list\.\d+(\.1)?)$"), 0.5),
+    (re.compile(r"(bbox_pred|bbox_reg|bbox_ctrness|regression_head\.module_list\.\d+(\.1)?)$"), 0.1),
 )
 
 

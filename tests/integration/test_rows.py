@@ -57,6 +57,11 @@ def test_scores_that_are_not_equal_are_no_rows_in_another_order() -> None:
     assert "has 5 of the 6 rows" in found
 
 
+def test_rows_that_are_off_where_they_are_have_no_threshold() -> None:
+    expected = detections(0, 1, 2, 3, 4, 5)
+    assert told(compare(expected, [{**expected[0], "scores": SCORES + torch.tensor([0, 0, 0, 1e-3, 0, 0])}])) == []
+
+
 def test_other_boxes_are_other_boxes() -> None:
     expected = detections(0, 1, 2, 3, 4, 5)
     assert told(compare(expected, [{**expected[0], "boxes": BOXES + 1}])) == []

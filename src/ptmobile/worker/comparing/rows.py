@@ -97,7 +97,8 @@ def _told(matched: Sequence[int | None], other: int, scores: tuple[str, torch.Te
     moved = [(row, to) for row, to in enumerate(matched) if to is not None and to != row]
     if there == length == other:
         return f"has the same {length} rows in another order: {_moves(moved, scores)}" if moved else ""
-    if scores is None or there < max(_SHARE * max(length, other), 1):
+    in_place = length == other and all(to in (None, row) for row, to in enumerate(matched))
+    if scores is None or in_place or there < max(_SHARE * max(length, other), 1):
         return ""
     return (
         f"has {there} of the {length} rows of the reference, {length - there} are missing and {other - there} new, as "
