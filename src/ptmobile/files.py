@@ -109,18 +109,19 @@ class WorkspaceFiles:
 
 
 @contextmanager
-def plain_file(path: Path) -> Iterator[IO[bytes]]:
-    """A plain file that a worker left, to be read.
+def plain_file(path: Path, folder: int | None = None) -> Iterator[IO[bytes]]:
+    """A plain file that a worker left, to be read; ``folder`` is the descriptor of where a relative path begins.
 
     Raises:
         PublishError: it is something else, or cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
         raise PublishError(f"The worker's file {path.name} cannot be opened: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(descriptor)
+        raise PublishError(f"The worker left something else than a plain file as {path.name}.")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise PublishError(f"The worker left something else than a plain file as {path.name}.")
         yield stream

@@ -32,6 +32,8 @@ from ptmobile.runtimes.releases import recommend
 from ptmobile.sandbox import Outcome, Task, WorkerError, Workers
 from ptmobile.spec.conversion import ConversionSpec, RunSpec
 
+_CHANGED = "Something on this machine writes into the folder of temporary files: run it where nothing else does."
+
 
 @dataclass(frozen=True)
 class Run:
@@ -138,7 +140,7 @@ def _bundled(
 ) -> str:
     """The folder of the repro bundle; that it cannot be written fails nothing, and is said."""
     try:
-        return bundler.write(*found, outcome.scratch, file.path if file else "") or ""
+        return bundler.write(*found, outcome.kept, file.path if file else "") or ""
     except (PtmobileError, OSError) as error:
         progress.say(f"The repro bundle could not be written: {error}")
         return ""
@@ -156,14 +158,16 @@ def _work(task: Task, workers: Workers, progress: Progress) -> Outcome:
 def _ship(
     spec: ConversionSpec, found: WorkerFile, result: ModelResult, outcome: Outcome, files: WorkspaceFiles
 ) -> ShippedFile:
-    """Copy a file out of the scratch folder and read it as data.
+    """Copy a file out of the scratch folder, and read it as data: it must be the very one that was run.
 
     A file that did not verify is kept for looking at, under a name that no pipeline takes for a good one.
     """
     path = _output(spec, found)
-    written = files.take(_inside(outcome.scratch, found.path), path)
+    written = files.take(_inside(outcome.kept, found.path), path)
     try:
         content = read_lite_file(written)
+        if content.sha256 != found.sha256:
+            raise PublishError(f"{path} is not the file that was run: it was changed after that.", advice=_CHANGED)
     except PtmobileError:
         written.unlink()
         raise

@@ -12,6 +12,8 @@ from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.spec.conversion import ConversionSpec
 
 JOB_FILE = "job.json"
+#: In the scratch folder of a worker: what its supervisor has taken from the processes that run a model.
+KEPT_FOLDER = "kept"
 # A result holds at most a few thousand comparisons; a line beyond this is no honest result.
 MAX_LINE_BYTES = 32 * 1024 * 1024
 

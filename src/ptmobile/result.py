@@ -341,9 +341,11 @@ class WorkerFile(Record, frozen=True, kw_only=True):
     ``edition`` is empty for the main file. ``releases`` are those that it was made for. ``changes`` say what was
     rewritten for them, ``left`` what they lack all the same; ``remedy`` what was done otherwise than asked for.
     ``grown_bytes`` is what backporting added (or, negative, saved); None for a file that was not backported.
+    ``sha256`` is that of the bytes that were run, in hexadecimal digits.
     """
 
     path: Name
+    sha256: Name = ""
     method: Method
     optimised: bool
     verified: bool

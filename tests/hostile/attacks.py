@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 NOTHING = "converted as if nothing had been"
-#: Exit codes where the file is replaced after it was run; what is sparse is a plain file, so that it is copied, and
-#: then it is read as data, and is none.
-LATE = {"symlink": 8, "hardlink": 8, "fifo": 8, "sparse": 3}
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,6 @@ class Attack:
     result: str
     file: str
     code: int = 0
-    too_late: int | None = None
-    """Another exit code, where the attack comes later than it was meant to."""
     shown: str = ""
     said: str = ""
     inputs: Mapping[str, object] = field(default_factory=dict)
@@ -37,6 +32,8 @@ class Attack:
     """Where something stops the attack that not every kernel has, what then becomes of it."""
 
 
+REPLACED: Mapping[str, object] = {"repair": "off", "method": "script", "timeout-minutes": 2}
+ONLY_PLAIN = "only plain files with one name are taken"
 ATTACKS: Mapping[str, Attack] = {
     "environment": Attack(
         "read tokens and inputs in the environment",
@@ -47,19 +44,17 @@ ATTACKS: Mapping[str, Attack] = {
     ),
     "other processes": Attack(
         "read `/proc/*/environ`, the memory and the files of the host side and of the supervisor",
-        "another user; Landlock between model and supervisor",
+        "another user; Landlock between model and supervisor, whose memory is closed besides",
         NOTHING,
         "other_processes",
         said="refused: mem of 1",
-        without="the supervisor's can be read: it holds nothing secret",
     ),
     "tracing": Attack(
         "`ptrace` the host side or the supervisor, read or write their memory",
-        "another user; Landlock between model and supervisor",
+        "another user; Landlock between model and supervisor, whose memory is closed besides",
         NOTHING,
         "tracing",
         said="refused: ptrace",
-        without="the supervisor can be traced, and what it says be forged",
     ),
     "docker socket": Attack(
         "reach the Docker engine through the mounted socket",
@@ -109,27 +104,84 @@ ATTACKS: Mapping[str, Attack] = {
         said="refused",
     ),
     **{
-        f"{kind} {when}": Attack(
-            f"put {what} in the place of the `.ptl` {when}",
+        f"{kind} at once": Attack(
+            f"put {what} in the place of the `.ptl` when it was written",
             defence,
-            f"a failure of that model; exit code {' or '.join(map(str, sorted({code or LATE[kind], LATE[kind]})))}",
+            f"a failure of that model; exit code {code}",
             "replaced_file",
-            code=code or LATE[kind],
-            too_late=LATE[kind],
-            inputs={"model-args": [kind, when], "timeout-minutes": 0.4, "repair": "off", "method": "script"},
+            code=code,
+            inputs={**REPLACED, "model-args": [kind, "at once"]},
         )
-        for when, code, defence in (
-            ("at once", 5, "a fresh process must load the file and agree with the model"),
-            ("when it was verified", 0, "only plain files with one name and of bounded size are copied"),
-        )
-        for kind, what in (
-            ("symlink", "a symbolic link to a file of root"),
-            ("hardlink", "a second name of another file"),
-            ("fifo", "a FIFO that nobody writes to"),
-            ("sparse", "an empty file of 7 GiB"),
-        )
-        if (kind, when) != ("hardlink", "at once")
+        for kind, (what, defence, code) in {
+            "symlink": ("a symbolic link to a file of root", ONLY_PLAIN, 4),
+            "hardlink": ("a second name of another file", ONLY_PLAIN, 4),
+            "fifo": ("a FIFO that nobody writes to", ONLY_PLAIN, 4),
+            "sparse": (
+                "an empty file of 7 GiB",
+                "a fresh process must load what was taken and agree with the model",
+                5,
+            ),
+        }.items()
     },
+    **{
+        f"{kind} later": Attack(
+            f"put {what} in the place of the `.ptl` when it was verified",
+            "the supervisor has its own copy, which was run and is shipped; Landlock: a model writes to its desk only",
+            NOTHING,
+            "replaced_file",
+            said="replaced: the original",
+            inputs={**REPLACED, "model-args": [kind, "later"]},
+            without="the copy can be replaced: its SHA-256 is another then, and the model has failed",
+        )
+        for kind, what in (("symlink", "a symbolic link to a file of root"), ("sparse", "an empty file of 7 GiB"))
+    },
+    "outputs of others": Attack(
+        "write over the outputs and files of other stages, before and after they are compared",
+        "outputs are taken when a stage ends; Landlock: a process writes to its own desk only",
+        NOTHING,
+        "others_outputs",
+        said="refused: overwrite kept: PermissionError",
+        without="what was changed after it was taken is noticed: a failure of that model; what was before, is not",
+    ),
+    "siblings": Attack(
+        "`ptrace` the process that runs the file; read, write and take its memory and descriptors",
+        "Landlock parts each process that runs a model or a file from all others; their memory is closed besides",
+        NOTHING,
+        "siblings",
+        said="refused: trace a sibling: PermissionError",
+        inputs={"trials": 40},
+        without="the same, but that they can be ended, and that the process of an app's library can be traced",
+    ),
+    "forged golden outputs": Attack(
+        "write other golden outputs into the file than the model gave",
+        "the record is held against what was taken after the eager run",
+        "a failure of that model; exit code 5",
+        "forged",
+        code=5,
+        shown="its golden outputs are not what the eager model gave",
+        said="forged: golden",
+        inputs={"model-args": ["golden"], "repair": "off"},
+    ),
+    "forged form": Attack(
+        "say of the file's outputs that they have changed places",
+        "where outputs may move follows from those of the eager model",
+        "a failure of that model; exit code 5",
+        "forged",
+        code=5,
+        shown="does not follow from those of the eager model",
+        said="forged: form",
+        inputs={"model-args": ["form"], "method": "trace"},
+    ),
+    "forged inputs": Attack(
+        "run the eager model on easier inputs than those that were drawn",
+        "the file runs on inputs that a process without the model has drawn",
+        "a failure of that model; exit code 5",
+        "forged",
+        code=5,
+        shown="computes",
+        said="forged: inputs",
+        inputs={"model-args": ["inputs"], "repair": "off"},
+    ),
     "workspace": Attack(
         "overwrite, add, rename and remove files of the workspace and of shared folders",
         "another user; Landlock leaves only the scratch folder to write to",

@@ -71,7 +71,7 @@ def test_attack(name: str, run_step: RunStep, workspace: Path, tmp_path: Path) -
     assert "BREACH" not in step.log
     assert attack.said in step.log
     assert "Traceback" not in "".join(line for line in step.log.splitlines() if not line.startswith("│"))
-    assert step.exit_code in (attack.code, attack.too_late), step.log
+    assert step.exit_code == attack.code, step.log
     assert (step.timed_out, step.file_command_errors) == (False, ())
     assert hostile["verdict"]["status"] == ("failed" if attack.code else "passed")
     assert attack.shown in json.dumps(hostile["verdict"])

@@ -76,7 +76,7 @@ from ptmobile.worker.confinement import confine_model, confine_worker
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
 scratch, outside = Path(sys.argv[1], "scratch"), Path(sys.argv[1], "outside")
 confine_worker(Fence(writable=(), hidden=(), readable=()), WorkerLimits(), scratch)
-confine_model()
+confine_model(scratch)
 os.rename(scratch / "deep/file", scratch / "file")
 try:
     os.rename(scratch / "file", outside / "file")

@@ -16,7 +16,7 @@ import msgspec
 
 from ptmobile.editions import Edition
 from ptmobile.errors import ExitCode
-from ptmobile.protocol import JOB_FILE, Job, Message
+from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job, Message
 from ptmobile.result import Mode, ModelResult
 from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.sandbox.account import Account, worker_account
@@ -48,6 +48,11 @@ class Outcome:
     result: ModelResult | None
     ended: str
     scratch: Path
+
+    @property
+    def kept(self) -> Path:
+        """What the worker's supervisor has taken from the processes that run models; nothing else counts."""
+        return self.scratch / KEPT_FOLDER
 
 
 @dataclass(frozen=True)

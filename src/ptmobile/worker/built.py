@@ -24,6 +24,7 @@ from ptmobile.result import (
 from ptmobile.runtimes.limits import Tables
 from ptmobile.worker.crew import MORE_TIME, Crew
 from ptmobile.worker.device_verdicts import device_verdict, judge_devices
+from ptmobile.worker.file_records import expected_records, records_failure
 from ptmobile.worker.pairing import EAGER, Pairing, mismatch
 from ptmobile.worker.road import CAPTURED, LEFT
 from ptmobile.worker.tables import table_answer
@@ -71,7 +72,7 @@ class Inspector:
                 built.failure = self._difference(build) or self.stage_failure(kind, key)
                 break
         else:
-            built.failure = self._difference(build)
+            built.failure = self._difference(build) or self._forged(build)
         if built.failure is not None:
             built.differs = self._pairing.difference(EAGER, built.failure.stage)
         if self._record.passed(build.final):
@@ -142,6 +143,10 @@ class Inspector:
         difference = self._pairing.first_difference(variants_of(build))
         return self.mismatch(difference) if difference else None
 
+    def _forged(self, build: Build) -> Failure | None:
+        expected = expected_records(self._scratch, build.method)
+        return records_failure(build.file(self._scratch), expected, build.key("saved"))
+
     def _notes(self, build: Build) -> tuple[str, ...]:
         stage = self._record.stages.get(build.key("lowered"))
         return stage.notes if stage is not None and stage.status == "passed" else ()
@@ -153,6 +158,7 @@ class Inspector:
         path, saved = build.file(self._scratch), build.saved_file(self._scratch)
         return WorkerFile(
             path=path.relative_to(self._scratch).as_posix(),
+            sha256=self._crew.desks.sha256(path),
             method=build.method,
             optimised=build.optimise,
             verified=verified,

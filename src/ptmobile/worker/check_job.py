@@ -44,7 +44,7 @@ from ptmobile.worker.findings import environment
 from ptmobile.worker.golden import GOLDEN, golden_failure, read_golden, unpack_golden
 from ptmobile.worker.model_process import INPUTS, write_inputs
 from ptmobile.worker.pairing import Pairing
-from ptmobile.worker.processes import adopt_orphans
+from ptmobile.worker.processes import LAST_SECONDS, adopt_orphans, end_descendants
 from ptmobile.worker.running import run_all
 from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.tables import table_answer, tables_of
@@ -57,42 +57,50 @@ def run_check(job: Job, results: Writer) -> ModelResult:
     """Do one check. Never raises for what the file does; ``results`` hears every stage as it comes and goes."""
     adopt_orphans()
     start = time.monotonic()
-    crew = Crew(start + job.spec.timeout_minutes * 60, results.send, fenced=job.fence is not None)
-    crew.run_apart("file", results, lambda writer: _run_file(job, writer))
+    scratch, fenced = Path(job.scratch), job.fence is not None
+    crew = Crew(start + job.spec.timeout_minutes * 60, results.send, scratch, fenced=fenced)
+    job = replace(job, scratch=str(crew.desks.kept))
+    crew.run_apart("file", results, partial(_run_file, job))
     check = _Check(job, crew)
     if check.readable:
         check.run_devices(results)
     crew.disband()
+    end_descendants(seconds=LAST_SECONDS)
     return check.result(round(time.monotonic() - start, 3))
 
 
-def _run_file(job: Job, channel: Writer) -> None:
+def _run_file(job: Job, channel: Writer, desk: Path) -> None:
     """Read the file as data, find its inputs, and run it with the host's lite interpreter."""
-    scratch, file = Path(job.scratch), Path(job.workspace) / job.spec.model
+    file = Path(job.workspace) / job.spec.model
     reporter = Reporter(channel, Path(job.workspace))
     try:
         with reporter.stage("load", "The file could not be read"):
             lite = read_lite_file(file)
         with reporter.stage("inputs", "The example inputs could not be made"):
-            trials = _trials(job, file, lite)
-            write_inputs(trials, scratch)
+            trials = _trials(job, file, lite, desk)
+            write_inputs(trials, desk)
         if not trials:
             message = "No inputs were given, and the file has none: it is loaded, and not run."
             reporter.notice(Notice(level="warning", code="no-inputs", message=message))
         with reporter.stage(LITE, "The host's lite interpreter could not load and run the file"):
             module = _load_for_lite_interpreter(str(file))
-            run_all(module, trials, scratch / LITE, lambda number: reporter.trial(LITE, number))
+            run_all(module, trials, desk / LITE, lambda number: reporter.trial(LITE, number))
     except StageFailedError:
         return
 
 
-def _trials(job: Job, file: Path, lite: LiteFile) -> list[TrialInputs]:
+def _run_device(job: Job, run: DeviceRun, target: DeviceTarget, channel: Writer, desk: Path) -> None:
+    """Run the file in a library, as a stage of its own."""
+    run_in_library(Reporter(channel, Path(job.workspace), target=target.label), run, target, desk)
+
+
+def _trials(job: Job, file: Path, lite: LiteFile, desk: Path) -> list[TrialInputs]:
     """The inputs that are given, else the file's own, bundled or golden, else none; to verify, the golden ones only."""
     if job.spec.inputs and job.mode == "check":
         return make_trials(job.spec, job.spec.inputs, Path(job.workspace))
     golden = read_golden(file, lite.extra_files)
     if golden is not None and (job.mode == "verify" or _BUNDLED not in lite.methods):
-        return unpack_golden(golden, Path(job.scratch))
+        return unpack_golden(golden, desk)
     if job.mode == "verify":
         raise LoadError(
             "The file holds no golden outputs to verify.",
@@ -124,7 +132,9 @@ class _Check:
         self._file = Path(job.workspace) / job.spec.model
         self._golden = (self._scratch / GOLDEN).is_dir()
         passed = crew.record.passed
-        self._pairing = Pairing(self._scratch, Policy.of(job.spec), lambda key: key == GOLDEN or passed(key))
+        self._pairing = Pairing(
+            self._scratch, Policy.of(job.spec), lambda key: key == GOLDEN or passed(key), crew.desks.read
+        )
         self._trials = self._listed()
         self._pairing.run_on(self._trials)
         if self._golden:
@@ -161,9 +171,8 @@ class _Check:
     def _run_in(self, targets: list[DeviceTarget], results: Writer) -> None:
         for target in targets:
             key = variant_key("device", None, target.label)
-            run = DeviceRun(self._scratch, self._file, key, self._job.spec.timeout_minutes * 60)
-            reporter_of = partial(Reporter, workspace=Path(self._job.workspace), target=target.label)
-            self._crew.run_apart(key, results, lambda w: run_in_library(reporter_of(w), run, target))  # noqa: B023
+            run = DeviceRun(self._scratch / INPUTS, self._file, key, self._job.spec.timeout_minutes * 60)
+            self._crew.run_apart(key, results, partial(_run_device, self._job, run, target))
             for reference in [*([GOLDEN] if self._golden else []), LITE]:
                 self._pairing.compare(reference, key, exact=False)
             compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]

@@ -1,18 +1,22 @@
 """What a worker takes from itself before any code of a model runs in it: limits, and rights on files and processes.
 
 Two fences, one in the other: around a whole worker, whose supervisor runs no code of a model; and, inside, around each
-process that does. A process behind a fence can neither trace nor signal one before it, so that a model reaches neither
-its supervisor nor the host, also where all of them are the same user.
+process that does, and around each that runs a file. A process behind a fence can neither trace nor signal one before
+it, or behind another, so that a model reaches neither its supervisor nor the host nor those who run its file, also
+where all of them are the same user.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import tempfile
 from pathlib import Path
 
 from ptmobile.protocol import Fence, WorkerLimits
 from ptmobile.worker import landlock
+from ptmobile.worker.processes import close_memory
 
 # Where there is too little memory, the kernel ends a worker's processes first, the largest of them before others.
 _OOM_SCORE = 800
@@ -22,8 +26,10 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 def confine_worker(fence: Fence | None, limits: WorkerLimits, scratch: Path) -> None:
     """Confine the process that supervises a model, with all that it will start. Nothing here is required to work."""
     _set_limits(limits)
+    close_memory(closed=False)  # what is closed cannot set its own score
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
+    close_memory()
     if fence is None:
         return
     with contextlib.suppress(OSError), landlock.Ruleset(reading=True) as rules:
@@ -35,11 +41,22 @@ def confine_worker(fence: Fence | None, limits: WorkerLimits, scratch: Path) -> 
         rules.enforce()
 
 
-def confine_model() -> None:
-    """Part a process that runs a model's code from the one that supervises it."""
-    with contextlib.suppress(OSError), landlock.Ruleset(writing=False) as rules:
-        rules.allow_changes([Path("/")])  # the outer fence says where
+def confine_model(desk: Path) -> None:
+    """Part a process that runs a model's code, or a file made of one, from the one that supervises it, and from others.
+
+    It can write to its own desk only: neither to what its supervisor keeps nor to the desks of others.
+    """
+    with contextlib.suppress(OSError), landlock.Ruleset() as rules:
+        rules.allow_changes([desk, *map(Path, _DEVICES)])
         rules.enforce()
+
+
+def sit_down(desk: Path) -> None:
+    """Make a desk the current folder, and the home folder in it the place of temporary files."""
+    os.chdir(desk)
+    home = desk / "home"
+    os.environ.update(HOME=str(home), TMPDIR=str(home), TORCH_HOME=str(home / "torch"))
+    tempfile.tempdir = None  # it was chosen for the parent
 
 
 def _set_limits(limits: WorkerLimits) -> None:

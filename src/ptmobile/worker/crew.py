@@ -12,14 +12,19 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
+from ptmobile.errors import PtmobileError
 from ptmobile.explaining import advice_for
 from ptmobile.protocol import BuildEnded, Finished, Message, Noticed, RoadBegan, StageBegan, StageEnded
 from ptmobile.result import ASIDES, Method, Notice, Problem, Stage, StageName
+from ptmobile.worker import landlock
 from ptmobile.worker.channel import Reader, Writer, pipe
-from ptmobile.worker.confinement import confine_model
+from ptmobile.worker.confinement import confine_model, sit_down
+from ptmobile.worker.desks import Desks
 from ptmobile.worker.processes import end, fork, how_it_ended, is_descendant
 
 #: Processes without a method that run the model's code, and stages of those that have not seen it.
@@ -35,10 +40,11 @@ _ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
 
 @dataclass
 class Member:
-    """One process: its channel, its process id once known, and what it is busy with."""
+    """One process: its channel, where it leaves its files, its process id once known, and what it is busy with."""
 
     name: str
     channel: Reader
+    desk: Path
     process: int | None = None
     method: Method | None = None
     first: StageName = "load"
@@ -74,8 +80,11 @@ class Record:
 class Crew:
     """Listens to the members until something is known, or the time is up."""
 
-    def __init__(self, deadline: float, emit: Callable[[Message], None], *, fenced: bool = False) -> None:
+    def __init__(
+        self, deadline: float, emit: Callable[[Message], None], scratch: Path, *, fenced: bool = False
+    ) -> None:
         self.record = Record()
+        self.desks = Desks(scratch, guarded=fenced and landlock.version() > 0)
         self.out_of_time = False
         self.fenced = fenced
         self._deadline = deadline
@@ -112,23 +121,36 @@ class Crew:
             self._fail(member, f"It had not ended after {seconds:.0f} seconds{_during(member.busy)}.", "timeout")
             self._end_member(member)
 
-    def run_apart(self, name: str, results: Writer, run: Callable[[Writer], None]) -> None:
+    def run_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None], makes: str = "") -> None:
         """Run something in a process of its own that has seen nothing yet, and wait for its end.
 
-        It is behind a fence like the model's process: a file too may be made to do what it should not.
+        ``makes`` is what is taken from its desk at the end of the stage of another process.
+
+        ``run`` gets its channel and its desk. It is behind a fence like the model's process: a file too may be made to
+        do what it should not.
         """
         reader, writer = pipe()
+        desk = self.desks.new()
 
         def main() -> None:
             results.close()
-            if self.fenced:
-                confine_model()
-            run(writer)
+            self.seat(desk)
+            run(writer, desk)
 
         process = fork(main)
         writer.close()
-        self.add(Member(name, reader, process))
+        self.add(Member(name, reader, desk, process))
         self.wait(lambda: self.over(name))
+        if makes:
+            self.desks.replace_source(makes, desk)
+        else:
+            self.desks.clear(desk)
+
+    def seat(self, desk: Path) -> None:
+        """In a process that has just been forked: give it a desk, and keep it from everything else."""
+        sit_down(desk)
+        if self.fenced:
+            confine_model(desk)
 
     def notice(self, notice: Notice) -> None:
         """Record and pass on a notice of the supervisor's own."""
@@ -201,6 +223,7 @@ class Crew:
             member.busy = message
         elif isinstance(message, StageEnded):
             member.busy = None
+            message = StageEnded(stage=self._kept(member, message.stage))
             self.record.stages[message.stage.key] = message.stage
         elif isinstance(message, BuildEnded):
             member.busy = member.busy or StageBegan(name="saved", method=message.method, target=message.target)
@@ -209,6 +232,18 @@ class Crew:
         elif isinstance(message, Noticed):
             self.record.notices.append(message.notice)
         self._emit(message)
+
+    def _kept(self, member: Member, stage: Stage) -> Stage:
+        """A stage, of which what it left has been taken; what cannot be taken has failed."""
+        if stage.status != "passed":
+            return stage
+        try:
+            self.desks.take(stage, member.desk)
+        except (PtmobileError, OSError) as error:
+            reason = error.message if isinstance(error, PtmobileError) else error.strerror or str(error)
+            problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason)
+            return replace(stage, status="failed", problem=problem)
+        return stage
 
     def _ended(self, member: Member) -> None:
         self._stop_listening(member)

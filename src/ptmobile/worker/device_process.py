@@ -34,6 +34,7 @@ from ptmobile.protocol import Job
 from ptmobile.result import Trial
 from ptmobile.value_manifest import Manifest, StoredTensor
 from ptmobile.worker.channel import Writer
+from ptmobile.worker.model_process import INPUTS
 from ptmobile.worker.stage import Reporter, StageFailedError
 
 
@@ -41,46 +42,47 @@ class DeviceError(PtmobileError):
     """The phone's library did not load or run the file."""
 
 
-def run_device(job: Job, build: Build, target: DeviceTarget, channel: Writer) -> None:
+def run_device(job: Job, build: Build, target: DeviceTarget, channel: Writer, desk: Path) -> None:
     """Run a build's file on every trial in the library of one release and ABI."""
     scratch = Path(job.scratch)
     reporter = Reporter(channel, Path(job.workspace), build.method, build.target_of(target.label))
-    run = DeviceRun(scratch, build.file(scratch), build.key("device", target.label), job.spec.timeout_minutes * 60)
-    run_in_library(reporter, run, target)
+    key = build.key("device", target.label)
+    run = DeviceRun(scratch / INPUTS, build.file(scratch), key, job.spec.timeout_minutes * 60)
+    run_in_library(reporter, run, target, desk)
 
 
 @dataclass(frozen=True)
 class DeviceRun:
-    """A file to run on all inputs in ``scratch``; its outputs go to the folder ``key``; ``seconds`` is the limit."""
+    """A file to run on all inputs in a folder; its outputs go to the folder ``key``; ``seconds`` is the limit."""
 
-    scratch: Path
+    inputs: Path
     file: Path
     key: str
     seconds: float
 
 
-def run_in_library(reporter: Reporter, run: DeviceRun, target: DeviceTarget) -> None:
-    """Run a file as a stage of its own, whatever comes of it."""
+def run_in_library(reporter: Reporter, run: DeviceRun, target: DeviceTarget, desk: Path) -> None:
+    """Run a file as a stage of its own, whatever comes of it; all that is written is on the desk."""
     try:
         with reporter.stage("device", f"The library of {target.label} did not run the file"):
             if target.obstacle:
                 raise CannotRunError(target.obstacle)
             _need_no_other_library(run.file, target)
-            _run(run, target)
+            _run(run, target, desk)
     except StageFailedError:
         return
 
 
-def _run(run: DeviceRun, target: DeviceTarget) -> None:
+def _run(run: DeviceRun, target: DeviceTarget, desk: Path) -> None:
     machine = find_machine(Path(target.kit), target.abi, target.environment)
-    folder = Path(target.folder) if not target.aar else _prepared_here(run, target, machine)
+    folder = Path(target.folder) if not target.aar else _prepared_here(desk, target, machine)
     runner = Runner(machine, read_prepared(folder), folder)
-    numbers, trials = _trials(run.scratch / "inputs")
-    work = run.scratch / f"run-{run.key}"
+    numbers, trials = _trials(run.inputs)
+    work = desk / f"run-{run.key}"
     work.mkdir()
     limits = Limits(seconds=run.seconds, memory_bytes=_memory_limit())
     report = runner.run([ModelFile(run.file, trials)], work, target.environment, limits)
-    outputs = run.scratch / run.key
+    outputs = desk / run.key
     outputs.mkdir()
     answer = report.files.get(0, FileAnswer())
     _check_loaded(answer)
@@ -115,12 +117,11 @@ def _memory_limit() -> int:
     return machine if ours == resource.RLIM_INFINITY else min(machine, ours)
 
 
-def _prepared_here(run: DeviceRun, target: DeviceTarget, machine: Machine) -> Path:
-    """The library prepared in the scratch folder: it is needed so rarely that nobody did it before."""
-    folder = run.scratch / f"library-{target.label}"
-    if not folder.is_dir():
-        prepared = prepare(Path(target.aar), [Path(jar) for jar in target.jars], target.abi, folder)
-        check(prepared, machine)
+def _prepared_here(desk: Path, target: DeviceTarget, machine: Machine) -> Path:
+    """The library prepared on the desk: it is needed so rarely that nobody did it before."""
+    folder = desk / f"library-{target.label}"
+    prepared = prepare(Path(target.aar), [Path(jar) for jar in target.jars], target.abi, folder)
+    check(prepared, machine)
     return folder
 
 

@@ -35,12 +35,14 @@ from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.proof import not_finite, output_cards
 from ptmobile.worker.crew import Crew
+from ptmobile.worker.file_records import form_failure
 from ptmobile.worker.model_process import EAGER_AGAIN, INPUTS
 from ptmobile.worker.noise.telling import failure_with_floor, with_floor
 from ptmobile.worker.other_sizes import size_notices
 from ptmobile.worker.pairing import EAGER, Pairing
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.tables import tables_of
+from ptmobile.worker.value_files import load_tree
 from ptmobile.worker.weighing import Weighed, weigh
 
 _BEFORE_ROADS: tuple[StageName, ...] = ("load", "inputs", "eager")
@@ -54,7 +56,7 @@ class Findings:
         self._job = job
         self._crew = crew
         self._record = crew.record
-        self._pairing = Pairing(scratch, Policy.of(job.spec), crew.record.passed)
+        self._pairing = Pairing(scratch, Policy.of(job.spec), crew.record.passed, crew.desks.read)
         self._trials: tuple[Trial, ...] = ()
         self._cards: tuple[OutputCard, ...] = ()
         self._failures: dict[Method, Failure] = {}
@@ -72,7 +74,7 @@ class Findings:
             if not self._record.passed(stage):
                 self._failure = self.inspector.stage_failure("load", stage)
                 return False
-        listed = (self._scratch / INPUTS / "trials.json").read_bytes()
+        listed = self._crew.desks.read(self._scratch / INPUTS / "trials.json")
         self._trials = tuple(msgspec.json.decode(listed, type=list[Trial]))
         self._pairing.run_on(self._trials)
         numbers = self._pairing.trials
@@ -99,7 +101,14 @@ class Findings:
             self._failures[method] = self.inspector.stage_failure("convert", stage)
         elif (difference := self._pairing.first_difference({EAGER, stage})) is not None:
             self._failures[method] = self.inspector.mismatch(difference)
+        elif (forged := self._forged(method)) is not None:
+            self._failures[method] = forged
         return method not in self._failures
+
+    def _forged(self, method: Method) -> Failure | None:
+        """Why what a road says of the form of its outputs cannot be believed."""
+        first = load_tree(self._scratch / EAGER / str(self._pairing.trials[0]), self._crew.desks.read)
+        return form_failure(load_adaptation(method, self._scratch), first, CAPTURED[method])
 
     def take(self, method: Method, builds: list[Built]) -> bool:
         """Take note of a road's builds, one for each edition; says whether all of them verified."""

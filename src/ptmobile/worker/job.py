@@ -10,6 +10,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -20,14 +22,14 @@ from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
 from ptmobile.worker.asides import Asides
 from ptmobile.worker.built import Built, Inspector
 from ptmobile.worker.channel import Reader, Writer, pipe
-from ptmobile.worker.confinement import confine_model
 from ptmobile.worker.crew import Crew, Member
 from ptmobile.worker.device_process import run_device
 from ptmobile.worker.device_verdicts import asks_phones
+from ptmobile.worker.drawn_inputs import draw_inputs
 from ptmobile.worker.findings import Findings
 from ptmobile.worker.lite_process import run_backported, run_lite
-from ptmobile.worker.model_process import ModelEnds, run_model
-from ptmobile.worker.processes import adopt_orphans, fork
+from ptmobile.worker.model_process import INPUTS, ModelEnds, run_model
+from ptmobile.worker.processes import LAST_SECONDS, adopt_orphans, close_memory, end_descendants, fork
 from ptmobile.worker.remedies import first_build, remedies, without_defect
 from ptmobile.worker.road import CAPTURED, RoadEnds, order
 from ptmobile.worker.sharpening import Done, sharpened
@@ -51,8 +53,10 @@ def _silence(_: Message) -> None:
 
 def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:
     start = time.monotonic()
-    crew = Crew(start + job.spec.timeout_minutes * 60, emit, fenced=job.fence is not None)
+    crew = Crew(start + job.spec.timeout_minutes * 60, emit, Path(job.scratch), fenced=job.fence is not None)
+    job = replace(job, scratch=str(crew.desks.kept))
     findings = Findings(job, crew)
+    crew.run_apart("drawing", results, partial(draw_inputs, job), makes=INPUTS)
     roads, beside = _start_model(job, crew, results)
     asides = Asides(job, crew, beside)
     crew.wait(lambda: crew.over("model") and all(crew.settled(CAPTURED[m], f"road {m}") for m in METHODS))
@@ -69,6 +73,7 @@ def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:
     for orders in roads.values():
         os.close(orders)  # a road that hears nothing more ends
     crew.disband()
+    end_descendants(seconds=LAST_SECONDS)
     result = findings.result(job.spec.method, round(time.monotonic() - start, 3))
     return Done(result, findings.kept, crew.out_of_time)
 
@@ -88,25 +93,26 @@ def _start_model(job: Job, crew: Crew, results: Writer) -> tuple[dict[Method, in
     roads = {method: _lines() for method in METHODS}
     asides = {aside: _lines() for aside in ASIDES}
     everybody = [*roads.values(), *asides.values()]
+    desk = crew.desks.new()
 
     def main() -> None:
         results.close()
-        if crew.fenced:
-            confine_model()
+        crew.seat(desk)
+        close_memory(closed=False)  # nothing in it is to be kept from the model
         for line in everybody:
             os.close(line.orders)
         ends = ({method: line.ends for method, line in roads.items()}, {a: line.ends for a, line in asides.items()})
-        run_model(job, ModelEnds(model_writer, *ends))
+        run_model(replace(job, scratch=str(desk)), ModelEnds(model_writer, *ends))
 
     process = fork(main)
     model_writer.close()
-    crew.add(Member("model", model_reader, process))
+    crew.add(Member("model", model_reader, desk, process))
     for line in everybody:
         line.ends.close()
     for method, line in roads.items():
-        crew.add(Member(f"road {method}", line.reader, method=method, first=CAPTURED[method]))
+        crew.add(Member(f"road {method}", line.reader, desk, method=method, first=CAPTURED[method]))
     for aside, line in asides.items():
-        crew.add(Member(aside, line.reader, first=aside))
+        crew.add(Member(aside, line.reader, desk, first=aside))
     return {m: line.orders for m, line in roads.items()}, {aside: line.orders for aside, line in asides.items()}
 
 
@@ -198,7 +204,10 @@ class _Builder:
 
     def _make(self, build: Build) -> None:
         """Have the road make the file, and fresh processes run it."""
-        crew, job = self._crew, self._job
+        crew, job, kept = self._crew, self._job, self._crew.desks.kept
+        crew.desks.expect(build.key("saved"), build.saved_file(kept))
+        if build.backported:
+            crew.desks.expect(build.key("backported"), build.file(kept))
         try:
             order(self._orders, build)
         except BrokenPipeError:
@@ -207,9 +216,9 @@ class _Builder:
         before = [build.key(stage) for stage in ("lowered", "frozen", "optimised")]
         crew.wait(lambda: crew.settled(saved, f"road {build.method}") or any(map(crew.record.failed, before)))
         if crew.record.passed(saved):
-            self._apart("lite", build, lambda writer: run_lite(job, build, writer))
+            self._apart("lite", build, partial(run_lite, job, build))
         if build.backported and crew.record.passed(build.key("lite")):
-            self._apart("backported", build, lambda writer: run_backported(job, build, writer))
+            self._apart("backported", build, partial(run_backported, job, build))
 
     def _run_on(self, targets: tuple[DeviceTarget, ...], built: Built, required: bool) -> None:
         for target in targets:
@@ -218,7 +227,7 @@ class _Builder:
             self._inspector.on_devices(built, targets, required=required)
 
     def _run_in(self, target: DeviceTarget, build: Build) -> None:
-        self._apart(f"device {target.label}", build, lambda writer: run_device(self._job, build, target, writer))
+        self._apart(f"device {target.label}", build, partial(run_device, self._job, build, target))
 
-    def _apart(self, what: str, build: Build, run: Callable[[Writer], None]) -> None:
+    def _apart(self, what: str, build: Build, run: Callable[[Writer, Path], None]) -> None:
         self._crew.run_apart(f"{what}, {build.target} ({build.method})", self._results, run)

@@ -49,12 +49,10 @@ class Ruleset:
         OSError: the kernel has no Landlock, or too old a version.
     """
 
-    def __init__(self, *, reading: bool = False, writing: bool = True) -> None:
+    def __init__(self, *, reading: bool = False) -> None:
         self._abi = version()
         # Moving a file to another folder is forbidden by every ruleset that does not handle and grant it.
-        self._changes = _REFER | (WRITE_FILE | _REMOVE_AND_MAKE if writing else _MAKE_DEVICES)
-        if writing:
-            self._changes |= _TRUNCATE if self._abi >= _TRUNCATE_SINCE else 0
+        self._changes = _REFER | WRITE_FILE | _REMOVE_AND_MAKE | (_TRUNCATE if self._abi >= _TRUNCATE_SINCE else 0)
         if not self._abi:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
         self._handled = self._changes | (READ_FILE if reading else 0)

@@ -19,29 +19,31 @@ from ptmobile.worker.stage import Reporter, StageFailedError
 from ptmobile.worker.value_files import load_tree
 
 
-def run_lite(job: Job, build: Build, channel: Writer) -> None:
-    """Load the file as torch wrote it with the lite interpreter, and run every trial."""
+def run_lite(job: Job, build: Build, channel: Writer, desk: Path) -> None:
+    """Load the file as torch wrote it with the lite interpreter, and run every trial.
+
+    File and inputs are those that were kept; outputs are left on the desk.
+    """
     reporter = Reporter(channel, Path(job.workspace), build.method, build.target)
     try:
         with reporter.stage("lite", "The file could not be loaded and run by the lite interpreter"):
-            _run(job, build, build.saved_file(Path(job.scratch)), "lite", reporter)
+            _run(job, build.saved_file(Path(job.scratch)), desk / build.key("lite"), "lite", reporter)
     except StageFailedError:
         return
 
 
-def run_backported(job: Job, build: Build, channel: Writer) -> None:
+def run_backported(job: Job, build: Build, channel: Writer, desk: Path) -> None:
     """Write the file in an older bytecode, load it again, and run every trial."""
     reporter = Reporter(channel, Path(job.workspace), build.method, build.target)
     version = build.edition.bytecode_version
-    scratch = Path(job.scratch)
     try:
         with reporter.stage(
             "backported", f"The file could not be backported to bytecode {version}, or not run"
         ) as notes:
-            target = build.file(scratch)
-            target.parent.mkdir()
-            notes.extend(_told(backport(build.saved_file(scratch), target, version)))
-            _run(job, build, target, "backported", reporter)
+            target = build.file(desk)
+            target.parent.mkdir(parents=True)
+            notes.extend(_told(backport(build.saved_file(Path(job.scratch)), target, version)))
+            _run(job, target, desk / build.key("backported"), "backported", reporter)
     except StageFailedError:
         return
 
@@ -57,9 +59,8 @@ def _told(done: Backported) -> list[str]:
     return notes
 
 
-def _run(job: Job, build: Build, file: Path, stage: StageName, reporter: Reporter) -> None:
+def _run(job: Job, file: Path, folder: Path, stage: StageName, reporter: Reporter) -> None:
     module = _load_for_lite_interpreter(str(file))
-    folder = Path(job.scratch) / build.key(stage)
     run_all(module, read_inputs(Path(job.scratch)), folder, lambda number: reporter.trial(stage, number))
 
 

@@ -61,7 +61,6 @@ def run_model(job: Job, ends: ModelEnds) -> None:
         with reporter.stage("inputs", "The example inputs could not be made"):
             entries = job.spec.inputs or default_inputs(job.spec.model)
             trials = make_trials(job.spec, entries, workspace)
-            write_inputs(trials, Path(job.scratch))
         with reporter.stage("eager", "The model could not be run"):
             if not job.spec.optimize:
                 prepare_to_save(loaded.module)

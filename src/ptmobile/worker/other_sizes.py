@@ -30,6 +30,11 @@ _ADVICE = (
 )
 
 
+def size_file(number: int) -> str:
+    """The name of the file that holds the sizes of one of them in words."""
+    return f"{number}.size"
+
+
 def other_sizes(trials: Sequence[TrialInputs]) -> list[TrialInputs]:
     """The first trial with one more in the batch, and with larger images; none where several sizes are declared."""
     first = trials[0]
@@ -103,7 +108,7 @@ def size_notices(
         for variant in variants:
             wrong = _wrong(scratch / variant / str(number), lambda: compare(variant, number))  # noqa: B023
             if wrong:
-                told = (scratch / f"{number}.size").read_text(encoding="utf-8")
+                told = (scratch / size_file(number)).read_text(encoding="utf-8")
                 message = (
                     f"The {variant} model has a fixed {words}: on {told} it {wrong}, and the eager model does not."
                 )
@@ -128,4 +133,4 @@ def run_eager_on_other_sizes(module: Variant, trials: Sequence[TrialInputs], scr
     run_other_sizes(module, others, scratch / EAGER)
     for trial in others:
         words = ", ".join(map(describe, trial.arguments))
-        (scratch / f"{trial.number}.size").write_text(words, encoding="utf-8")
+        (scratch / size_file(trial.number)).write_text(words, encoding="utf-8")

@@ -10,6 +10,7 @@ from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.changed_inputs import with_changed_inputs
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
 from ptmobile.worker.comparing.rows import ROUNDING
+from ptmobile.worker.value_files import Read
 
 EAGER = "eager"
 TRACED = "traced"
@@ -26,15 +27,18 @@ NEAR_TIES = (
 
 
 class Pairing:
-    """Compares variants by what their processes left in the scratch folder.
+    """Compares variants by what was kept of what their processes left.
 
-    ``passed``: whether the stage of a variant went well.
+    ``passed``: whether the stage of a variant went well. ``read`` gives the bytes of a kept file.
     """
 
-    def __init__(self, scratch: Path, policy: Policy, passed: Callable[[str], bool]) -> None:
+    def __init__(
+        self, scratch: Path, policy: Policy, passed: Callable[[str], bool], read: Read = Path.read_bytes
+    ) -> None:
+        self._read = read
         self.policy = policy
         self._passed = passed
-        self.load = load_from(scratch)
+        self.load = load_from(scratch, read)
         self.trials: Sequence[int] = ()
         self.large: frozenset[int] = frozenset()
         self.comparisons: list[Comparison] = []
@@ -56,6 +60,7 @@ class Pairing:
                     self._scratch,
                     self.trials,
                     lambda load, trials: compare_pair(pair, load, trials, self.policy, self.large),
+                    self._read,
                 )
             self.comparisons.append(outputs)
 

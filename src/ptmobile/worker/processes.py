@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
+from typing import Final
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+#: What a supervisor takes at its end to end what a model has left running; the host ends what is left then.
+LAST_SECONDS: Final = 3.0
 
 
 def fork(main: Callable[[], None]) -> int:
@@ -44,6 +49,14 @@ def flush() -> None:
 def prctl(option: int, value: int) -> None:
     """Set an attribute of this process (see prctl(2)); a kernel that refuses is not an error."""
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def close_memory(*, closed: bool = True) -> None:
+    """Keep other processes of the same user from tracing this one and from opening what ``/proc`` shows of it, or not.
+
+    It holds for children too, until they execute another program.
+    """
+    prctl(PR_SET_DUMPABLE, int(not closed))
 
 
 def adopt_orphans() -> None:
@@ -83,9 +96,13 @@ def end(processes: Iterable[int]) -> None:
             continue
 
 
-def end_descendants(spared: Container[int] = ()) -> None:
-    """Kill every child of this process, and of these every descendant: a subreaper inherits them one by one."""
-    while children := [child for child in _children() if child not in spared]:
+def end_descendants(spared: Container[int] = (), seconds: float = math.inf) -> None:
+    """Kill every child of this process, and of these every descendant: a subreaper inherits them one by one.
+
+    After ``seconds`` it leaves the rest, which may fork faster than it ends, to others.
+    """
+    patience = time.monotonic() + seconds
+    while time.monotonic() < patience and (children := [child for child in _children() if child not in spared]):
         end(children)
 
 

@@ -15,13 +15,12 @@ from ptmobile.editions import Build
 from ptmobile.errors import ImpossibleError
 from ptmobile.protocol import BuildEnded, Job, RoadBegan
 from ptmobile.result import Method, StageName, variant_key
-from ptmobile.value_manifest import Moved
-from ptmobile.worker.adapting.records import StoredAdaptation, extra_files, save_adaptation
+from ptmobile.worker.adapting.records import save_adaptation
 from ptmobile.worker.capture import capture
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.example_inputs import TrialInputs
+from ptmobile.worker.file_records import expected_records
 from ptmobile.worker.forked_run import run_forked
-from ptmobile.worker.golden import golden_record
 from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.copying import copy_with_functions
 from ptmobile.worker.lowering.graphs import inlined, nodes_of
@@ -98,7 +97,6 @@ class _Road:
         self._tables = tables_of(job.asked)
         self._workspace, self._scratch = Path(job.workspace), Path(job.scratch)
         self._job = job
-        self._adaptation: StoredAdaptation | None = None
         self._frozen = False  # by what made it fit for a file
         self._given = False  # as TorchScript, which may have been traced
         self._captured: torch.jit.ScriptModule | None = None
@@ -112,8 +110,8 @@ class _Road:
             done = capture(self._job, module, self._method, self._trials[0])
             before.restore()  # tracing is a call
             reporter.notice(*done.notices)
-            captured, self._adaptation, self._frozen = done.module, done.adaptation, done.frozen
-            save_adaptation(self._adaptation, self._method, self._scratch)
+            captured, self._frozen = done.module, done.frozen
+            save_adaptation(done.adaptation, self._method, self._scratch)
             if not self._spec.optimize:
                 prepare_to_save(captured)
             key = variant_key(stage, self._method)
@@ -164,9 +162,7 @@ class _Road:
 
     def _extra_files(self) -> dict[str, str]:
         """The records for the file: what was moved, and golden outputs in the form that they have there."""
-        stored = self._adaptation
-        moved = Moved(places=stored.places, file_containers=stored.file_containers) if stored else Moved()
-        return {**extra_files(stored), **golden_record(self._scratch, moved)}
+        return expected_records(self._scratch, self._method)
 
     def _refuse_forks(self, build: Build, reporter: Reporter) -> None:
         """The lite interpreter knows no ``torch.jit.fork``; here its threads are gone, and a run would hang."""

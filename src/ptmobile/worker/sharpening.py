@@ -19,7 +19,7 @@ from torch import nn
 
 from ptmobile.editions import Build, Recipe
 from ptmobile.errors import LoadError
-from ptmobile.protocol import JOB_FILE, Job
+from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job
 from ptmobile.result import METHODS, Failure, ModelResult, Notice, Problem, Sharper
 from ptmobile.worker.device_verdicts import OTHER_ABI, OTHER_RELEASE
 from ptmobile.worker.example_inputs import TrialInputs
@@ -30,7 +30,7 @@ from ptmobile.worker.sensitive_weights import Sensitised, make_sensitive
 #: Notices which say that the first comparison proves little.
 _LITTLE_PROVED = frozenset({"zero-output", "still-output", "nan-output"})
 _CODE: Final = "sensitive-weights"
-_FOLDER, _CHANGED = "sensitive", "sensitised.json"
+_FOLDER, SENSITISED = "sensitive", "sensitised.json"
 _ADVICE = (
     "The weights of this comparison are not the model's, but values in the place of untrained ones. Train the model, "
     "build it otherwise (optimize-blocklist, method), or set sensitive-weights to off."
@@ -57,7 +57,7 @@ def sensitise(job: Job, module: nn.Module, first: TrialInputs) -> None:
         LoadError: it has none.
     """
     changed = make_sensitive(module, first.arguments, seed=job.spec.seed)
-    (Path(job.scratch) / _CHANGED).write_bytes(msgspec.json.encode(changed))
+    (Path(job.scratch) / SENSITISED).write_bytes(msgspec.json.encode(changed))
     if not changed:
         raise LoadError("No weights of the model are plainly untrained.")
 
@@ -169,7 +169,7 @@ class _Rounds:
 
 def _changed(folder: Path) -> Sensitised:
     try:
-        return msgspec.json.decode((folder / _CHANGED).read_bytes(), type=Sensitised)
+        return msgspec.json.decode((folder / KEPT_FOLDER / SENSITISED).read_bytes(), type=Sensitised)
     except (OSError, msgspec.DecodeError):
         return Sensitised()
 

@@ -6,6 +6,7 @@ Tensors are stored in logical (row-major) order; the memory format they had is n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ptmobile.value_manifest import Manifest, StoredTensor
 from ptmobile.worker.values import Leaf, Tree, dtype_name, memory_format
 
 ALIGNMENT = 64
+Read = Callable[[Path], bytes]
 # A Python float is a double that was computed from tensors, which are float32 nearly always: it is compared like those.
 FLOAT = "float32"
 
@@ -95,14 +97,14 @@ def _steps(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.int_repr().to(torch.float64) - tensor.q_zero_point()
 
 
-def load_tree(stem: Path) -> StoredTree:
-    """Read a tree back.
+def load_tree(stem: Path, read: Read = Path.read_bytes) -> StoredTree:
+    """Read a tree back; ``read`` gives the bytes of a file.
 
     Raises:
         OSError, msgspec.DecodeError, ValueError: the files are missing or damaged.
     """
-    manifest = msgspec.json.decode(stem.with_suffix(".json").read_bytes(), type=Manifest)
-    data = bytearray(stem.with_suffix(".bin").read_bytes())
+    manifest = msgspec.json.decode(read(stem.with_suffix(".json")), type=Manifest)
+    data = bytearray(read(stem.with_suffix(".bin")))
     leaves: dict[str, Leaf] = {path: _read_tensor(tensor, data) for path, tensor in manifest.tensors.items()}
     leaves.update(manifest.plain)
     leaves.update({path: float.fromhex(text) for path, text in manifest.floats.items()})

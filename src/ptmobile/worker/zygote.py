@@ -22,7 +22,15 @@ from ptmobile.worker.channel import Writer
 from ptmobile.worker.check_job import run_check
 from ptmobile.worker.confinement import confine_worker
 from ptmobile.worker.job import run_job
-from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, adopt_orphans, die_with_parent, end_descendants, fork, prctl
+from ptmobile.worker.processes import (
+    PR_SET_NO_NEW_PRIVS,
+    adopt_orphans,
+    close_memory,
+    die_with_parent,
+    end_descendants,
+    fork,
+    prctl,
+)
 
 MAX_REQUEST_BYTES = 4096
 DESCRIPTORS_PER_REQUEST = 3
@@ -31,6 +39,7 @@ DESCRIPTORS_PER_REQUEST = 3
 def main(control_descriptor: int) -> None:
     """Serve requests until the host closes its end of the socket."""
     prctl(PR_SET_NO_NEW_PRIVS, 1)
+    close_memory()
     die_with_parent()
     # One thread, set here and not by OMP_NUM_THREADS: only this also shrinks XNNPACK's pool, whose spinning threads
     # otherwise slow prepacked models down by up to thirty times on small machines.

@@ -2,12 +2,14 @@ import os
 
 from attacking import Innocent, in_background
 
-CODE = """
-import os, sys, time
-from pathlib import Path
-kind, when, scratch = sys.argv[2], sys.argv[3], Path(sys.argv[4])
+import ptmobile.worker.road
 
-def replace(path):
+REPLACE = """
+import os
+from pathlib import Path
+
+def replace(path, kind):
+    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     if kind == "symlink":
         new.symlink_to("/proc/1/environ")
@@ -15,25 +17,43 @@ def replace(path):
         os.mkfifo(new)
     elif kind == "hardlink":
         other = path.with_suffix(".other")
-        other.write_bytes(path.read_bytes())
+        other.write_bytes(b"another file")
         os.link(other, new)
     elif kind == "sparse":
         with new.open("wb") as stream:
             stream.truncate(7 << 30)
     os.replace(new, path)
-
-done = set()
-while True:
-    for path in scratch.rglob("model.ptl"):
-        ready = when == "at once" or any(folder.name.startswith("lite") for folder in scratch.iterdir())
-        if path not in done and ready and path.stat().st_size:
-            done.add(path)
-            time.sleep(0.02)
-            replace(path)
-    time.sleep(0.0005)
 """
+LATER = (
+    REPLACE
+    + """
+import sys, time
+kind, desk, kept = sys.argv[2], Path(sys.argv[3]), Path(sys.argv[3]).parent / "kept"
+while not any(folder.name.startswith("lite") for folder in kept.glob("*")):
+    time.sleep(0.0005)
+for path in kept.rglob("model.ptl"):
+    replace(desk / path.relative_to(kept), kind)
+    print("replaced: the original", flush=True)
+    try:
+        replace(path, kind)
+    except OSError as error:
+        print("refused:", error, flush=True)
+    else:
+        print("BREACH: replaced what is kept", flush=True)
+"""
+)
+exec(REPLACE)
 
 
 def make(kind, when):
-    in_background(CODE, kind, when, os.getcwd())
+    if when == "at once":
+        save = ptmobile.worker.road.save_lite
+
+        def save_and_replace(module, final, *rest):
+            save(module, final, *rest)
+            replace(final, kind)  # noqa: F821 - of the text above
+
+        ptmobile.worker.road.save_lite = save_and_replace
+    else:
+        in_background(LATER, kind, os.getcwd())
     return Innocent()

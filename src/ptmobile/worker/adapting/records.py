@@ -10,7 +10,7 @@ import msgspec
 from ptmobile.result import METHODS, Adaptation, AdaptedInput, AdaptedOutput, Method
 from ptmobile.worker.adapting.arguments import Layout
 from ptmobile.worker.adapting.forms import Form, Group, containers, form_of, positions
-from ptmobile.worker.value_files import StoredTree
+from ptmobile.worker.value_files import Read, StoredTree
 from ptmobile.worker.values import SEEN_AS, Tree, describe
 
 #: The record in the file, and the version of its form.
@@ -92,6 +92,16 @@ def adaptation_of(
     )
 
 
+def follows_from(stored: StoredAdaptation, tree: Tree) -> bool:
+    """Whether what is said to have moved is what must move, given what the eager model returned."""
+    if not stored.places:
+        return True
+    own = adaptation_of(tree, (), stored.adaptation.method)
+    return own is not None and all(
+        getattr(own, name) == getattr(stored, name) for name in ("places", "eager_containers", "file_containers")
+    )
+
+
 def _inputs(layout: Layout) -> tuple[AdaptedInput, ...]:
     found, position = [], 0
     for argument, count in enumerate(layout):
@@ -130,14 +140,14 @@ def save_adaptation(stored: StoredAdaptation | None, method: Method, scratch: Pa
         _path(scratch, method).write_bytes(msgspec.json.encode(stored))
 
 
-def load_adaptation(method: Method, scratch: Path) -> StoredAdaptation | None:
+def load_adaptation(method: Method, scratch: Path, read: Read = Path.read_bytes) -> StoredAdaptation | None:
     """What a road has left; None if it adapted nothing.
 
     Raises:
         msgspec.DecodeError: the file is damaged.
     """
     path = _path(scratch, method)
-    return msgspec.json.decode(path.read_bytes(), type=StoredAdaptation) if path.exists() else None
+    return msgspec.json.decode(read(path), type=StoredAdaptation) if path.exists() else None
 
 
 def extra_files(stored: StoredAdaptation | None) -> dict[str, str]:

@@ -12,7 +12,7 @@ from ptmobile.result import Comparison, Finding
 from ptmobile.worker import values
 from ptmobile.worker.comparing.metrics import identical
 from ptmobile.worker.comparing.scales import Loader
-from ptmobile.worker.value_files import StoredTree, load_tree, save_tree
+from ptmobile.worker.value_files import Read, StoredTree, load_tree, save_tree
 
 INPUTS = "inputs"
 
@@ -30,7 +30,11 @@ def changes_inputs(folder: Path, trials: Sequence[int]) -> bool:
 
 
 def with_changed_inputs(
-    comparison: Comparison, scratch: Path, trials: Sequence[int], compare: Callable[[Loader, Sequence[int]], Comparison]
+    comparison: Comparison,
+    scratch: Path,
+    trials: Sequence[int],
+    compare: Callable[[Loader, Sequence[int]], Comparison],
+    read: Read = Path.read_bytes,
 ) -> Comparison:
     """A comparison of outputs, with what is to be said of the inputs after the calls, which ``compare`` compares.
 
@@ -44,7 +48,8 @@ def with_changed_inputs(
 
     def load(variant: str, number: int) -> StoredTree:
         stem = folders[variant] / str(number)
-        return load_tree(_beside(stem) if _changed(folders[variant], number) else scratch / INPUTS / str(number))
+        changed = _changed(folders[variant], number)
+        return load_tree(_beside(stem) if changed else scratch / INPUTS / str(number), read)
 
     after = compare(load, touched)
     findings = tuple(_finding(f, folders[comparison.candidate]) for f in after.findings if f.fails)

@@ -15,22 +15,22 @@ from ptmobile.worker.comparing.metrics import Gathered, identical
 from ptmobile.worker.comparing.rows import rows_of
 from ptmobile.worker.comparing.scales import Loader, Scales, scales_of
 from ptmobile.worker.comparing.tolerance import Owed, Policy, Tolerance
-from ptmobile.worker.value_files import FLOAT, StoredTree, as_tensor, load_tree
+from ptmobile.worker.value_files import FLOAT, Read, StoredTree, as_tensor, load_tree
 from ptmobile.worker.values import SEEN_AS, describe
 
 MAX_FINDINGS = 20
 
 
-def load_from(scratch: Path) -> Loader:
-    """Read the outputs of a variant in a trial from the folder where its process left them.
+def load_from(scratch: Path, read: Read = Path.read_bytes) -> Loader:
+    """Read the outputs of a variant in a trial from the folder where they were kept; ``read`` gives a file's bytes.
 
     What a road returns in another form than the eager model is brought back into that.
     """
 
     def load(variant: str, trial: int) -> StoredTree:
-        tree = load_tree(scratch / variant / str(trial))
+        tree = load_tree(scratch / variant / str(trial), read)
         method = method_of(variant)
-        adaptation = load_adaptation(method, scratch) if method else None
+        adaptation = load_adaptation(method, scratch, read) if method else None
         return adaptation.restored(tree) if adaptation else tree
 
     return load
