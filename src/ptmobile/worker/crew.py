@@ -121,14 +121,24 @@ class Crew:
             self._fail(member, f"It had not ended after {seconds:.0f} seconds{_during(member.busy)}.", "timeout")
             self._end_member(member)
 
-    def run_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None], makes: str = "") -> None:
+    def run_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None]) -> None:
         """Run something in a process of its own that has seen nothing yet, and wait for its end.
-
-        ``makes`` is what is taken from its desk at the end of the stage of another process.
 
         ``run`` gets its channel and its desk. It is behind a fence like the model's process: a file too may be made to
         do what it should not.
         """
+        desk = self._start_apart(name, results, run)
+        self.wait(lambda: self.over(name))
+        self.desks.clear(desk)
+
+    def have_made(self, what: str, results: Writer, run: Callable[[Writer, Path], None]) -> None:
+        """Start a process that makes what a stage of the model's process would leave, in the place of that.
+
+        It is not waited for before that stage has ended. It says nothing.
+        """
+        self.desks.replace_source(what, self._start_apart(_maker(what), results, run))
+
+    def _start_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None]) -> Path:
         reader, writer = pipe()
         desk = self.desks.new()
 
@@ -140,11 +150,7 @@ class Crew:
         process = fork(main)
         writer.close()
         self.add(Member(name, reader, desk, process))
-        self.wait(lambda: self.over(name))
-        if makes:
-            self.desks.replace_source(makes, desk)
-        else:
-            self.desks.clear(desk)
+        return desk
 
     def seat(self, desk: Path) -> None:
         """In a process that has just been forked: give it a desk, and keep it from everything else."""
@@ -238,12 +244,20 @@ class Crew:
         if stage.status != "passed":
             return stage
         try:
+            self._hear_out(stage.name)
             self.desks.take(stage, member.desk)
         except (PtmobileError, OSError) as error:
             reason = error.message if isinstance(error, PtmobileError) else error.strerror or str(error)
             problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason)
             return replace(stage, status="failed", problem=problem)
         return stage
+
+    def _hear_out(self, name: str) -> None:
+        """Wait for the end of a process that makes what goes by a name, if there is one, and hear nobody else."""
+        member = self._members.get(_maker(name))
+        while member is not None and not member.over and (left := self._deadline - time.monotonic()) > 0:
+            if select.select([member.channel.descriptor], [], [], left)[0]:
+                self._listen(member)
 
     def _ended(self, member: Member) -> None:
         self._stop_listening(member)
@@ -307,6 +321,11 @@ class Crew:
         self._selector.unregister(member.channel.descriptor)
         member.channel.close()
         member.over = True
+
+
+def _maker(what: str) -> str:
+    """The name of the process that makes what a stage would leave."""
+    return f"maker of {what}"
 
 
 def _during(busy: StageBegan | None) -> str:

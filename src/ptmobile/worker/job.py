@@ -56,7 +56,7 @@ def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:
     crew = Crew(start + job.spec.timeout_minutes * 60, emit, Path(job.scratch), fenced=job.fence is not None)
     job = replace(job, scratch=str(crew.desks.kept))
     findings = Findings(job, crew)
-    crew.run_apart("drawing", results, partial(draw_inputs, job), makes=INPUTS)
+    crew.have_made(INPUTS, results, partial(draw_inputs, job))
     roads, beside = _start_model(job, crew, results)
     asides = Asides(job, crew, beside)
     crew.wait(lambda: crew.over("model") and all(crew.settled(CAPTURED[m], f"road {m}") for m in METHODS))
