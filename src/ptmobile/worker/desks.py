@@ -14,6 +14,7 @@ import itertools
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -66,15 +67,14 @@ class Desks:
         self.kept.mkdir()
         self._scratch = scratch
         self._guarded = guarded
-        self._numbers = itertools.count()
         self._files: dict[str, list[Path]] = {}
         self._sources: dict[str, Path] = {}
         self._digests: dict[Path, str] = {}
 
     def new(self) -> Path:
         """A fresh desk, with a home folder in it."""
-        desk = self._scratch / f"desk-{next(self._numbers)}"
-        (desk / "home").mkdir(parents=True)
+        desk = Path(tempfile.mkdtemp(prefix="desk-", dir=self._scratch))
+        (desk / "home").mkdir()
         return desk
 
     def clear(self, desk: Path) -> None:
