@@ -9,7 +9,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ptmobile import __version__
 from ptmobile.baseline.comparing import differences, gone
 from ptmobile.baseline.model import Baseline, BaselineSource
 from ptmobile.budgets import gates
@@ -21,9 +20,10 @@ from ptmobile.github.echo import SafeEcho
 from ptmobile.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
 from ptmobile.progress import Progress
+from ptmobile.provenance import this_tool, used_files
 from ptmobile.report.accessors import app_code
 from ptmobile.report.files import slug
-from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
+from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source
 from ptmobile.repro import Bundler
 from ptmobile.result import Failure, Mode, ModelResult, Problem, WorkerFile
 from ptmobile.runtimes.fetching import TamperedError
@@ -67,7 +67,8 @@ def run_models(spec: RunSpec, run: Run) -> Report:
                 editions = supplier.editions(model) if supplier else (Edition(),)
                 mode: Mode = spec.mode if spec.mode in ("check", "verify") else "convert"
                 task = Task(model, editions, mode, run.asked)
-                models.append(_one_model(task, workers, bundler, run))
+                used = used_files(model, spec.config, editions, run.workspace)
+                models.append(replace(_one_model(task, workers, bundler, run), used=used))
                 landlock = workers.landlock
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
@@ -79,7 +80,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
         code = judge_run(spec, [model.verdict for model in models])
     failed = bool(problems) or any(model.verdict.status == "failed" for model in models)
     return Report(
-        tool=Tool(version=__version__, isolation="separate-user" if separate else "same-user", landlock=landlock),
+        tool=this_tool("separate-user" if separate else "same-user", landlock),
         source=run.source,
         created=run.now(),
         config=spec.config,

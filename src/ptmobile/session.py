@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, cast, get_args
 
-from ptmobile import __version__
 from ptmobile.baseline.fetching import ArtifactBaselines
 from ptmobile.baseline.finding import find_baseline
 from ptmobile.baseline.model import Baseline
@@ -26,8 +25,9 @@ from ptmobile.handing_over import HandOver, How
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
 from ptmobile.progress.output import LastingOutput
+from ptmobile.provenance import source_of, this_tool
 from ptmobile.publishing import Publisher
-from ptmobile.report.model import Reason, Report, Source, Tool
+from ptmobile.report.model import Reason, Report
 from ptmobile.result import Mode
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime
 from ptmobile.runtimes.limits.probed import probed_folder, read_probed
@@ -60,7 +60,7 @@ class Session:
         )
         self._fetch = ArtifactBaselines(context, self._progress.say, masking(commands)).fetch
         self._publisher = Publisher(context, workspace, self._progress, commands, self._hand_over)
-        self._source = Source(repository=context.repository, sha=context.sha, ref=context.ref, run_url=context.run_url)
+        self._source = source_of(context)
 
     def convert(self, read: Reading) -> int:
         """Do everything and return the exit code; whatever goes wrong, there is a report about it."""
@@ -120,7 +120,7 @@ class Session:
             refused = Refused(None)
         reason = Reason(title=error.message.splitlines()[0], message=error.message, advice=error.advice)
         report = Report(
-            tool=Tool(version=__version__, isolation="same-user"),
+            tool=this_tool("same-user"),
             source=self._source,
             created=_now(),
             config=refused.config,

@@ -175,7 +175,7 @@ def test_the_command_lines_own_list_of_exit_codes_is_right() -> None:
     "struct",
     [
         *(report_model.Report, report_model.ModelReport, report_model.Verdict, report_model.ShippedFile),
-        *(FileDifference, FileMeasures, BaselineSource, report_model.Merged),
+        *(FileDifference, FileMeasures, BaselineSource, report_model.Merged, report_model.UsedFile),
         *(report_model.Reason, report_model.Tool, report_model.Source, LiteFile, ModelResult, Stage, Problem, Notice),
         *(
             report_model.PublishedArtifact,

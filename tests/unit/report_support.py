@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ptmobile.judge import judge_model
 from ptmobile.litefile import LiteFile, Section
 from ptmobile.proving import prove
-from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool
+from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool, UsedFile
 from ptmobile.result import (
     Comparison,
     Environment,
@@ -211,8 +211,24 @@ NOTICE = Notice(level="notice", code="weights-key", message="The weights were fo
 
 
 def passed() -> Report:
-    """One model that passed, with a warning and a notice."""
-    return report(model(found=result(notices=(WARNING, NOTICE))))
+    """One model that passed, with a warning and a notice, in a job of GitHub Actions."""
+    used = (
+        UsedFile(role="model", path="net.py", sha256="a" * 64, size_bytes=900),
+        UsedFile(role="weights", path="net|1.pt", sha256="b" * 64, size_bytes=70_000),
+        UsedFile(role="library", path="org.pytorch:pytorch_android_lite:1.12.2@aar", sha256="c" * 64),
+    )
+    source = Source(
+        repository="owner/models",
+        sha="d" * 40,
+        ref="refs/tags/v1",
+        workflow="owner/models/.github/workflows/release.yml@refs/tags/v1",
+        run_id="77",
+        run_attempt="2",
+        event="push",
+        action="org/ptmobile-action@v1",
+    )
+    found = report(replace(model(found=result(notices=(WARNING, NOTICE))), used=used))
+    return replace(found, source=source, tool=replace(found.tool, code_sha256="e" * 64))
 
 
 def fell_back() -> Report:

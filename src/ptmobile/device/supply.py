@@ -177,6 +177,8 @@ class DeviceSupplier:
         return DeviceTarget(
             release=release,
             abi=abi,
+            library=library.aar.name,
+            sha256=library.aar.sha256,
             kit=str(kit),
             folder=str(folder),
             environment=self._environment,

@@ -8,7 +8,8 @@ import msgspec
 class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
     """One release on one ABI.
 
-    ``artifact`` is the published release as ``artifact:version``, empty for a build of the user's own. ``found`` says
+    ``artifact`` is the published release as ``artifact:version``, empty for a build of the user's own. ``library`` is
+    what the ``.aar`` is called, and ``sha256`` its hash; both are empty where there is none. ``found`` says
     where the release was named. ``operators`` is the library with torchvision's operators that its apps ship beside it,
     as ``artifact:version``. ``kit`` and ``folder`` are the folders of the kit and of the prepared library; where
     ``aar`` and ``jars`` are given, nothing is prepared yet, and whoever runs the library does that. ``environment``
@@ -21,6 +22,8 @@ class DeviceTarget(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     abi: str
     artifact: str = ""
+    library: str = ""
+    sha256: str = ""
     found: str = ""
     operators: str = ""
     kit: str = ""

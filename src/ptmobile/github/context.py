@@ -41,6 +41,9 @@ class GitHubContext:
     repository: str = ""
     repository_owner: str = ""
     workflow: str = ""
+    workflow_ref: str = ""
+    action_repository: str = ""
+    action_ref: str = ""
     job: str = ""
     run_id: str = ""
     run_attempt: str = ""
@@ -78,6 +81,9 @@ class GitHubContext:
             repository=text("GITHUB_REPOSITORY"),
             repository_owner=text("GITHUB_REPOSITORY_OWNER"),
             workflow=text("GITHUB_WORKFLOW"),
+            workflow_ref=text("GITHUB_WORKFLOW_REF"),
+            action_repository=text("GITHUB_ACTION_REPOSITORY"),
+            action_ref=text("GITHUB_ACTION_REF"),
             job=text("GITHUB_JOB"),
             run_id=text("GITHUB_RUN_ID"),
             run_attempt=text("GITHUB_RUN_ATTEMPT"),

@@ -70,12 +70,26 @@ class AppCode(msgspec.Struct, frozen=True, kw_only=True):
     ios: tuple[str, ...]
 
 
+class UsedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a model came from, as it was before any code of the model ran; sizes are in bytes.
+
+    ``path`` is relative to the workspace; of a library, whose ``role`` is the app's, it is what it is published as, or
+    the name of an ``.aar`` of the user's own.
+    """
+
+    role: Literal["config", "model", "weights", "inputs", "library"]
+    path: str
+    sha256: str
+    size_bytes: int | None = None
+
+
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """One model: what was asked for, found, written and decided.
 
     ``editions`` are the files for other releases than the main file's. ``differences`` has the files that the baseline
     has as well, against those. ``app`` is code for apps that use the main file. ``repro`` is
-    the folder with everything that runs it again, empty if none was written.
+    the folder with everything that runs it again, empty if none was written. ``used`` are the files that the model is
+    made of, and the libraries that its file was to be run in.
     """
 
     spec: ConversionSpec
@@ -86,6 +100,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[FileDifference, ...] = ()
     app: AppCode | None = None
     repro: str = ""
+    used: tuple[UsedFile, ...] = ()
 
     @property
     def files(self) -> tuple[ShippedFile, ...]:
@@ -94,12 +109,22 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the run happened; empty outside of GitHub Actions."""
+    """Where the run happened; empty outside of GitHub Actions.
+
+    ``workflow`` is the workflow's file at its own ref (``owner/name/.github/workflows/x.yml@refs/heads/main``), or its
+    name where the runner tells no more. ``action`` is the action as the workflow names it (``owner/name@v1``), empty
+    for one in the workspace.
+    """
 
     repository: str = ""
     sha: str = ""
     ref: str = ""
     run_url: str = ""
+    workflow: str = ""
+    run_id: str = ""
+    run_attempt: str = ""
+    event: str = ""
+    action: str = ""
 
 
 #: The title of the reason why there is no artifact of something, in ``unpublished``.
@@ -125,12 +150,14 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """What made the report, and how the code of models was kept apart from it.
 
     ``landlock`` is the version of the kernel's Landlock that held it in besides; 0 where there is none.
+    ``code_sha256`` stands for the code of this program, see :func:`ptmobile.provenance.code_sha256`.
     """
 
     name: str = "ptmobile-action"
     version: str
     isolation: Literal["separate-user", "same-user"]
     landlock: Annotated[int, Meta(ge=0)] = 0
+    code_sha256: str = ""
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

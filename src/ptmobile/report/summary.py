@@ -11,11 +11,11 @@ from ptmobile.report.view import view_of
 
 
 def summary_blocks(report: Report) -> list[str]:
-    """The summary's blocks in order: the head, then one per model, then what made them."""
+    """The summary's blocks in order: the head, then one per model, then what made them, and of what."""
     view = view_of(report)
     head = render("summary_head.md.j2", view=view)
     models = [render("summary_model.md.j2", model=model) for model in view.models]
-    return [head, *models, f"<sub>{markdown_text(view.footer)}</sub>\n"]
+    return [head, *models, render("summary_foot.md.j2", view=view)]
 
 
 def render(template: str, **values: object) -> str:

@@ -39,12 +39,15 @@ from ptmobile.report.files import (
 from ptmobile.report.meaning import NoiseRow, meaning, noise_rows
 from ptmobile.report.model import ModelReport, Reason, Report
 from ptmobile.report.numbers import count, seconds, short, size
+from ptmobile.report.origin import OriginRow, origin_rows
 from ptmobile.result import ASIDES, Comparison, OutputCard, Stage, Trial
 from ptmobile.visible import shorten
 
 MARKS = {"passed": PASSED, "failed": FAILED, "crashed": "💥", "skipped": ASIDE}
 # Rows of the table of models; those that failed are shown first when there are more.
 MAX_ROWS = 500
+# Rows of what the files come from.
+MAX_ORIGIN = 100
 _LINES, _LINE, _CELL = 60, 500, 300
 _FAILURES: dict[int, str] = {
     ExitCode.LOAD: "not loaded",
@@ -142,6 +145,7 @@ class ReportView:
     baseline: tuple[str, ...]
     merged: str
     footer: str
+    origin: Cut[OriginRow]
     downloads: tuple[Download, ...] = ()
     unpublished: tuple[ProblemView, ...] = ()
 
@@ -160,6 +164,7 @@ def view_of(report: Report) -> ReportView:
         baseline=baseline_lines(report),
         merged=_merged(report),
         footer=_footer(report),
+        origin=cut(origin_rows(report), MAX_ORIGIN),
         downloads=downloads_of(report),
         unpublished=tuple(map(_problem, report.unpublished)),
     )

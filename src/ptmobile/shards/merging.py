@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from ptmobile import __version__
 from ptmobile.baseline.model import BaselineSource
 from ptmobile.errors import ExitCode
 from ptmobile.judge import judge_run
-from ptmobile.report.model import Merged, ModelReport, Reason, Report, Source, Tool
+from ptmobile.provenance import this_tool
+from ptmobile.report.model import Merged, ModelReport, Reason, Report, Source
 from ptmobile.shards.collecting import Collected, Found
 from ptmobile.shards.planning import Shard
 from ptmobile.spec.conversion import RunSpec
@@ -56,7 +56,7 @@ def merge(spec: RunSpec, collected: Collected, planned: Sequence[Shard], source:
     separate = bool(reports) and all(report.tool.isolation == "separate-user" for report in reports)
     configs = {report.config for report in reports}
     return Report(
-        tool=Tool(version=__version__, isolation="separate-user" if separate else "same-user"),
+        tool=this_tool("separate-user" if separate else "same-user"),
         source=source,
         created=created,
         config=configs.pop() if len(configs) == 1 else None,

@@ -1,6 +1,6 @@
 """Our artifact upload against the official client (@actions/artifact), in turn, with Azurite as the store.
 
-Usage: .venv/bin/python bench/artifact_upload.py [--runs N] [--size MB] [--json FILE]
+Usage: .venv/bin/python bench/upload.py [--runs N] [--size MB] [--json FILE]
 
 Both upload the same file of made-up weights, bare and as a zip archive, each in a process of its own, to the same local
 servers. Times are of the upload alone, and of the whole process; memory is the peak of the process, and how much of it
@@ -134,7 +134,7 @@ def main() -> int:
     """Measure both kinds of upload."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--size", type=int, default=100, help="in MB")
+    parser.add_argument("--size", type=int, default=200, help="in MB")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     try:
