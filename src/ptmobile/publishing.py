@@ -11,7 +11,7 @@ from ptmobile.github.summary import append_summary
 from ptmobile.handing_over import HandOver, Written
 from ptmobile.progress import Progress
 from ptmobile.report.escape import code
-from ptmobile.report.files import operators_name, operators_yaml
+from ptmobile.report.files import checksums, operators_name, operators_yaml
 from ptmobile.report.junit import junit_xml
 from ptmobile.report.model import ModelReport, Reason, Report, message_of, to_json
 from ptmobile.report.outputs import outputs_of
@@ -24,6 +24,7 @@ from ptmobile.spec.workspace import Workspace
 from ptmobile.telling import tell
 
 REPORT, SUMMARY, PAGE, JUNIT = "report.json", "summary.md", "report.html", "junit.xml"
+CHECKSUMS = "SHA256SUMS"
 _ANNOTATIONS = 10  # the runner shows no more of a kind per step
 
 
@@ -56,6 +57,9 @@ class Publisher:
         for model in report.models:
             for file in model.files if model.result.mode == "convert" else ():
                 files[f"{report_dir}/{operators_name(model, file)}"] = operators_yaml(file).encode()
+        if not report.models or any(model.result.mode == "convert" for model in report.models):
+            # Also where it is empty: those of an earlier run must not be taken for the files of this one.
+            files[f"{report_dir}/{CHECKSUMS}"] = checksums(report).encode()
         faults = self._made(report, report_dir, files) + self._write_files(files)
         fails_on_warnings = bool(report.exit_code) and report.verdict == "passed"
         if handing_over is not None:

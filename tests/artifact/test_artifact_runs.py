@@ -78,7 +78,7 @@ def contents(archive: bytes) -> set[str]:
         return set(opened.namelist())
 
 
-REPORT_FILES = {"report.json", "report.html", "summary.md", "junit.xml", "alexnet.operators.yaml"}
+REPORT_FILES = {"report.json", "report.html", "summary.md", "junit.xml", "SHA256SUMS", "alexnet.operators.yaml"}
 
 
 @pytest.mark.usefixtures("quick")

@@ -248,7 +248,7 @@ def test_everything_that_is_written_belongs_to_the_owner_of_the_workspace(worksp
     created = set(workspace.rglob("*")) - before
     assert {path.relative_to(workspace).as_posix() for path in created} == {
         *("a", "a/b", "a/b/c.ptl", "r", "r/s", "r/s/Stateless.operators.yaml"),
-        *("r/s/report.json", "r/s/summary.md", "r/s/report.html", "r/s/junit.xml"),
+        *("r/s/report.json", "r/s/summary.md", "r/s/report.html", "r/s/junit.xml", "r/s/SHA256SUMS"),
     }
     listed = load_yaml((workspace / "r/s/Stateless.operators.yaml").read_text())
     assert listed == ran.model("Stateless")["file"]["content"]["operators"]

@@ -6,14 +6,15 @@ import io
 from pathlib import Path
 
 import pytest
-from report_support import CASES, passed
+from msgspec.structs import replace
+from report_support import CASES, model, passed, report, result, shipped
 
 from ptmobile import publishing
 from ptmobile.errors import ExitCode
 from ptmobile.github.context import GitHubContext
 from ptmobile.progress import choose_progress
 from ptmobile.publishing import Publisher
-from ptmobile.report.model import Report, to_json
+from ptmobile.report.model import Reason, Report, to_json
 from ptmobile.spec.workspace import Workspace
 
 FILES = {"report.json", "summary.md", "report.html", "junit.xml"}
@@ -50,3 +51,35 @@ def test_a_fault_in_a_rendering_costs_none_of_the_others(
     assert FILES - {file} <= {entry.name for entry in (tmp_path / "out").iterdir()}
     assert (tmp_path / "out/report.json").read_bytes() == to_json(passed())
     assert f"{file} cannot be made: ZeroDivisionError: of ours." in said
+
+
+def lines_of(root: Path) -> list[str]:
+    return (root / "out/SHA256SUMS").read_text().splitlines()
+
+
+def test_checksums_are_those_of_verified_files(tmp_path: Path) -> None:
+    """A file that did not verify is not among them; there is an empty list then, and none of an earlier run."""
+    publish(tmp_path, passed())
+    (one,) = lines_of(tmp_path)
+    assert one == f"{passed().models[0].files[0].content.sha256}  net.ptl"
+    publish(tmp_path, CASES["mismatch"]())
+    assert lines_of(tmp_path) == []
+    publish(tmp_path, report(problems=[Reason(title="no", message="no")], exit_code=2))
+    assert lines_of(tmp_path) == []
+
+
+def test_checksums_name_all_files(tmp_path: Path) -> None:
+    """Those for other releases too; where two files have the same name, by their paths."""
+    one = replace(
+        model(), file=shipped(path="a/net.ptl"), editions=(shipped(path="a/net.bytecode-5.ptl", edition="bytecode 5"),)
+    )
+    other = model("other", file=shipped(path="b/net.ptl"))
+    publish(tmp_path, report(one, other))
+    assert [line.split("  ")[1] for line in lines_of(tmp_path)] == ["a/net.ptl", "net.bytecode-5.ptl", "b/net.ptl"]
+
+
+def test_files_that_were_there_before_have_no_checksums(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/SHA256SUMS").write_text("of an earlier run\n")
+    publish(tmp_path, report(model(found=replace(result(), mode="check"))))
+    assert lines_of(tmp_path) == ["of an earlier run"]

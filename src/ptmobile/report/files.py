@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from ptmobile.report.devices import verified_on_device
 from ptmobile.report.meaning import cost_words
-from ptmobile.report.model import ModelReport, ShippedFile
+from ptmobile.report.model import ModelReport, Report, ShippedFile
 from ptmobile.report.numbers import size
 from ptmobile.runtimes.releases import CAVEAT
 from ptmobile.visible import shorten
@@ -138,3 +140,15 @@ def slug(edition: str) -> str:
 def operators_yaml(file: ShippedFile) -> str:
     """The operators as a list in YAML: what ``SELECTED_OP_LIST`` names in a selective build of PyTorch Mobile."""
     return "".join([f"# Operators of {file.path}\n", *(f"- {name}\n" for name in file.content.operators)])
+
+
+def checksums(report: Report) -> str:
+    """The verified files of a run as ``sha256sum --check`` reads them; no line if there is none.
+
+    Each has its own name, as it is after a download; where two have the same name, their paths in the workspace.
+    """
+    made = [model for model in report.models if model.result.mode == "convert"]
+    files = {file.path: file.content.sha256 for model in made for file in model.files if file.verified}
+    taken = Counter(PurePosixPath(path).name for path in files)
+    named = ((path if taken[name := PurePosixPath(path).name] > 1 else name, files[path]) for path in files)
+    return "".join(f"{sha256}  {name}\n" for name, sha256 in named)
