@@ -152,8 +152,23 @@ def test_there_are_examples() -> None:
     assert [relative(path) for path in WORKFLOWS] == [
         ".github/workflows/ci.yml",
         *(f"examples/workflows/{name}.yml" for name in ("budgets", "comment", "convert", "many-models")),
-        *(f"examples/workflows/{name}.yml" for name in ("pull-request", "shards")),
+        *(f"examples/workflows/{name}.yml" for name in ("pull-request", "release", "shards")),
     ]
+
+
+#: The examples with a job that may write: what starts them, what the job may do, and the actions that it runs.
+WRITERS = {
+    "comment": (
+        "workflow_run",
+        {"actions": "read", "pull-requests": "write"},
+        ["actions/download-artifact", "org/ptmobile-action"],
+    ),
+    "release": (
+        "push",
+        {"attestations": "write", "contents": "write", "id-token": "write"},
+        ["actions/download-artifact", "actions/attest-build-provenance"],
+    ),
+}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=relative)
@@ -163,13 +178,12 @@ def test_workflows_ask_for_no_more_than_they_need(path: Path) -> None:
     for job in workflow["jobs"].values():
         permissions = job.get("permissions", {}) if ".github" not in path.parts else {}
         assert set(permissions.values()) <= {"read", "write"}
-        # Who may write runs nothing of the pull request: it is not even checked out.
+        # Who may write runs nothing of a model or a pull request: it is not even checked out.
         if "write" in permissions.values():
-            assert permissions == {"actions": "read", "pull-requests": "write"}
-            assert list(workflow[True if True in workflow else "on"]) == ["workflow_run"]
-            assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
-                *("actions/download-artifact", "org/ptmobile-action"),
-            ]
+            trigger, allowed, actions = WRITERS[path.stem]
+            assert permissions == allowed
+            assert list(workflow[True if True in workflow else "on"]) == [trigger]
+            assert [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step] == actions
     for step in steps_of(workflow):
         if str(step.get("uses", "")).startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -177,11 +191,12 @@ def test_workflows_ask_for_no_more_than_they_need(path: Path) -> None:
         assert "${{" not in step.get("run", "")
 
 
-def test_our_own_workflows_pin_actions_by_commit() -> None:
+def test_actions_are_pinned_by_commit_where_they_matter() -> None:
+    """In our own workflows, and where something is signed and released."""
     for path in WORKFLOWS:
-        if ".github" in path.parts:
+        if ".github" in path.parts or path.stem == "release":
             for line in path.read_text(encoding="utf-8").splitlines():
-                if "uses:" in line and "./" not in line:
+                if "uses:" in line and "./" not in line and "org/ptmobile-action" not in line:
                     assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
