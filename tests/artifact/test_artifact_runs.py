@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import played_runs
 import pytest
 from artifact_blobs import OwnStore
-from artifact_http import Fault, empty, lost, refuses, reset, web_page
+from artifact_http import Fault, empty, lost, refuses, reset, stalls, torn, web_page
 from artifact_service import OTHER_JOB, ResultsService, runtime_token
 from played_runs import CONTENT, played
 
 from ptmobile import action, cli, session
-from ptmobile.github.artifact import Patience
+from ptmobile.github.artifact import Patience, Waits
 from ptmobile.local.file_commands import parse_key_values
 from ptmobile.local.workflow_commands import parse_commands
 
@@ -181,6 +182,24 @@ FAULTS: list[tuple[str, dict[str, list[Fault]], str, str]] = [
     ("blob refused", {"block": [empty(403)]}, "warning", "HTTP 403"),
     ("blob fails", {"block": [empty(503)] * 5}, "warning", "HTTP 503"),
     ("list refused", {"blocklist": [empty(400)]}, "warning", "HTTP 400"),
+    ("a web page with 200", {"CreateArtifact": [web_page(200)] * 5}, "warning", "is not JSON"),
+    ("a web page with 403", {"CreateArtifact": [web_page(403)] * 5}, "warning", "is not JSON"),
+    ("bad request", {"CreateArtifact": [refuses(400, "no name")]}, "warning", "no name (HTTP 400)"),
+    ("name taken", {"CreateArtifact": [refuses(409, "it is there")]}, "warning", "it is there (HTTP 409)"),
+    (
+        "storage full at last",
+        {"FinalizeArtifact": [refuses(429, "insufficient usage to finalize")]},
+        "notice",
+        "storage for artifacts is full",
+    ),
+    ("finalize fails", {"FinalizeArtifact": [refuses(503, "busy")] * 5}, "warning", "busy (HTTP 503)"),
+    ("finalize unreachable", {"FinalizeArtifact": [reset()] * 5}, "warning", "cannot be reached"),
+    ("blob gone", {"block": [empty(404)]}, "warning", "HTTP 404"),
+    ("blob too slow for it", {"block": [empty(408)] * 5}, "warning", "HTTP 408"),
+    ("blob rate limit", {"block": [empty(429)] * 5}, "warning", "HTTP 429"),
+    ("blob unreachable", {"block": [reset()] * 5}, "warning", "cannot be reached"),
+    ("blob torn", {"blocklist": [torn()] * 5}, "warning", "cannot be reached"),
+    ("list fails", {"blocklist": [empty(503)] * 5}, "warning", "HTTP 503"),
 ]
 
 
@@ -202,12 +221,42 @@ def test_an_upload_that_fails(
     final = level == "notice" or says == "cannot be reached"
     check_a_failure(job, code, "error" if upload == "required" else level, says, [] if final else ["alexnet-report"])
     if final:
-        assert service.artifacts == []
+        assert not any(kept.number for kept in service.artifacts), "nothing was published"
         return
     with zipfile.ZipFile(io.BytesIO(service.published("alexnet-report")[0])) as archive:
         uploaded = json.loads(archive.read("report.json"))
     assert (uploaded["exit_code"], uploaded["artifacts"]) == (code, [])
     assert says in uploaded["unpublished"][0]["message"], "the report says what became of the file"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("upload", ["auto", "required"])
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("http://127.0.0.1:9/", "127.0.0.1 does not accept the connection"),
+        ("http://results.invalid/", "the name results.invalid cannot be resolved"),
+    ],
+)
+def test_nobody_answers(address: str, says: str, upload: str, service: ResultsService, tmp_path: Path) -> None:
+    job = Job(tmp_path, service)
+    job.environ["ACTIONS_RESULTS_URL"] = address
+    code = job.run(upload=upload)
+    check_a_failure(job, code, "error" if upload == "required" else "warning", says)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("upload", ["auto", "required"])
+def test_an_upload_that_stalls(
+    upload: str, service: ResultsService, store: OwnStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store takes the beginning of a block and then nothing more, each time."""
+    monkeypatch.setattr(Waits.__init__, "__defaults__", (0.3, 120.0))
+    monkeypatch.setattr(played_runs, "CONTENT", bytes(8 << 20))
+    store.script("block", *[stalls(10)] * 10)
+    job = Job(tmp_path, service)
+    code = job.run(upload=upload)
+    check_a_failure(job, code, "error" if upload == "required" else "warning", "took nothing more for too long")
 
 
 def check_a_failure(job: Job, code: int, level: str, says: str, uploaded: Sequence[str] = ()) -> None:
@@ -219,7 +268,7 @@ def check_a_failure(job: Job, code: int, level: str, says: str, uploaded: Sequen
     assert "in the workspace" in message
     assert "actions/upload-artifact" in message
     assert "Traceback" not in job.log
-    assert (job.workspace / "ptmobile-report/alexnet.ptl").read_bytes().startswith(CONTENT)
+    assert (job.workspace / "ptmobile-report/alexnet.ptl").read_bytes().startswith(played_runs.CONTENT)
     report = job.report
     assert (report["exit_code"], report["verdict"]) == (code, "passed")
     assert [artifact["name"] for artifact in report["artifacts"]] == list(uploaded)
