@@ -9,6 +9,8 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -24,7 +26,7 @@ from ptmobile.progress.base import Lines
 from ptmobile.protocol import MAX_LINE_BYTES, Finished, Message, Noticed, StageBegan, WorkerSays, encode
 from ptmobile.report.model import Source
 from ptmobile.result import Failure, ModelResult, Notice, Problem, WorkerFile
-from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, listening, parent, workers
+from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, account, listening, parent, workers
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Listener
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
@@ -166,6 +168,30 @@ def test_the_environment_is_the_same_whatever_the_hosts_is(monkeypatch: pytest.M
     monkeypatch.setenv("LANG", "tlh_KX")
     assert worker_environment(Path("/home")) == before
     assert before["PYTHONHASHSEED"] == "0"
+
+
+def test_the_kernels_are_those_that_all_processors_have(tmp_path: Path) -> None:
+    """A file holds outputs of the model, and must not differ between runners with and without AVX-512."""
+    described = tmp_path / "cpuinfo"
+    assert account._processor_flags(described) == set()
+    described.write_text("processor\t: 0\nFeatures\t: fp asimd\n")
+    assert account._processor_flags(described) == set(), "of an ARM processor"
+    described.write_text(
+        "processor\t: 0\nflags\t\t: fpu avx2 fma avx512f\nbugs\t: none\n\nprocessor\t: 1\nflags\t\t: fpu\n"
+    )
+    assert account._processor_flags(described) == {"fpu", "avx2", "fma", "avx512f"}
+    environment = worker_environment(tmp_path)
+    if not {"avx2", "fma"} <= account._processor_flags():
+        assert "ATEN_CPU_CAPABILITY" not in environment, "there it would be an illegal instruction"
+        return
+    said = subprocess.run(
+        [sys.executable, "-c", "import torch; print(torch.__config__.show())"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "CPU capability usage: AVX2" in said.stdout
 
 
 def test_scratch_folders_are_closed_to_others_and_removed(prepared: Workers, run: Run) -> None:

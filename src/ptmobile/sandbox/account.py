@@ -7,6 +7,10 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+# Kernels of ATen, oneDNN and OpenBLAS that x86-64 runners have in common. AVX-512, which some have, adds numbers up in
+# another order: the golden outputs in a file would be others from run to run.
+_KERNELS = {"ATEN_CPU_CAPABILITY": "avx2", "DNNL_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"}
+_NEEDED = {"avx2", "fma"}
 # The image has this user; elsewhere a worker runs as whoever started the program, and the report says so.
 WORKER_USER = "ptmobile-worker"
 
@@ -44,9 +48,10 @@ def worker_environment(home: Path) -> dict[str, str]:
     """The whole environment of a worker, built from nothing.
 
     The hash seed is fixed because TorchScript writes some of its attributes in the order of a set: with it, the same
-    model gives the same bytes.
+    model gives the same bytes. So it does where processors differ, with the same kernels on all of them.
     """
     return {
+        **(_KERNELS if _processor_flags() >= _NEEDED else {}),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
         "TMPDIR": str(home),
@@ -56,3 +61,12 @@ def worker_environment(home: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _processor_flags(described: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """What an x86-64 processor can do, in the kernel's words; nothing of others."""
+    try:
+        lines = described.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    return set(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
