@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ptmobile import __version__
+from ptmobile.digests import sha256_of
 from ptmobile.editions import Edition
 from ptmobile.github.context import GitHubContext
 from ptmobile.report.model import Source, Tool, UsedFile
-from ptmobile.runtimes.fetching.hashes import sha256_of
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.spec.model_reference import ModuleFactory, parse_model_reference, referenced_path
 from ptmobile.visible import shorten, visible

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ptmobile.report.escape import markdown_text
 from ptmobile.report.model import Report
 from ptmobile.report.templating import markdown_templates
 from ptmobile.report.view import view_of
