@@ -164,7 +164,7 @@ def check_origin(report: dict[str, Any], of: Examples) -> None:
     known = json.loads((ROOT / "src/ptmobile/runtimes/fetching/known_hashes.json").read_text())
     assert used[3]["sha256"] in json.dumps(known)
     assert used[3]["path"] == "org.pytorch:pytorch_android_lite:1.12.2@aar"
-    assert {(one["abi"], one["status"]) for one in report["models"][0]["devices"]} == {
+    assert {(one["abi"], one["status"]) for one in report["models"][0]["result"]["devices"]} == {
         ("x86_64", "right"),
         ("arm64-v8a", "right"),
     }
