@@ -122,6 +122,8 @@ def test_an_app_of_an_old_release_gets_a_file_that_is_rewritten_for_it(workspace
     summary = "".join(summary_blocks(report))
     assert "Rewritten: 1 call of GELU" in summary
     assert "pytorch_android_lite:1.9.0'" in summary
+    assert "pod 'LibTorch-Lite', '~> 1.9.0'" in summary
+    assert "debug_pkl" not in summary
     refused = convert(**options, repair="off")
     assert refused.exit_code == 6
     assert "version 10" in only(refused).verdict.reasons[0].message
