@@ -16,11 +16,13 @@ from msgspec.structs import replace
 from played_runs import played
 
 from ptmobile import action, session
+from ptmobile.baseline.model import BaselineSource
 from ptmobile.github.artifact import Patience
 from ptmobile.github.comment import COMMENT_LIMIT
 from ptmobile.local.workflow_commands import parse_commands
 from ptmobile.pipeline import Run
 from ptmobile.report.comment import Origin, comment_body
+from ptmobile.report.escape import markdown_text
 from ptmobile.report.model import PublishedArtifact, Reason, Report, to_json
 from ptmobile.spec.conversion import ConversionSpec, RunSpec
 
@@ -250,6 +252,24 @@ def test_a_refusal_takes_the_place_of_what_is_not_true_any_more(
     assert job.run(**inputs, trials="none") == 2
     (body,) = api.ours()
     assert ("### ❌" in body) == bool(comments), "without a name it could be another step's"
+
+
+def test_a_merge_has_one_comment_about_all_models_and_their_baseline(api: CommentApi, tmp_path: Path) -> None:
+    job = Job(tmp_path, api)
+    page = "https://github.com/owner/models/actions/runs/4711"
+    baseline = BaselineSource(given="artifact:all-report@main", created="2026-11-20", sha=OLDER, run_url=page)
+    for name in ("one", "two"):
+        spec = RunSpec(models=(ConversionSpec(model="net.py:Net", name=name, output=f"shards/{name}/{name}.ptl"),))
+        of = played(spec, Run(job.workspace, None, None, None))  # type: ignore[arg-type]
+        data = to_json(replace(of, config="ptmobile.yml", baseline=baseline))
+        (job.workspace / f"shards/{name}/report.json").write_bytes(data)
+    for _ in range(2):
+        assert job.run(mode="merge", reports="shards", model="") == 0
+        (body,) = api.ours()
+    assert "✅ one: one computes what the model computes" in body
+    assert "✅ two: two computes what the model computes" in body
+    said = markdown_text(f"Compared with artifact:all-report@main of 2026-11-20, commit {OLDER[:12]}, run 4711.")
+    assert f"- ⚖️ {said}" in body
 
 
 # --- forks ------------------------------------------------------------------------------------------------------------
