@@ -274,17 +274,23 @@ class Decision(Record, frozen=True, kw_only=True):
 
 
 class Latency(Record, frozen=True, kw_only=True):
-    """How long one variant takes: the median of ``runs`` runs, in seconds, on this machine only."""
+    """How long one variant takes: the median of ``runs`` runs, in seconds, on this machine only.
+
+    ``ratio`` is that as a multiple of the eager model's, taken in turn with it; those of an app's library are of its
+    stage.
+    """
 
     variant: Name
     seconds: float
     runs: int
+    ratio: float | None = None
 
 
 class Timing(Record, frozen=True, kw_only=True):
     """Latencies taken in turn in one process by one thread, on one input. They say nothing about a device.
 
-    ``ratio``: of the main file to the eager model. ``warm``: each variant had run before.
+    The eager model comes first, then the main file. ``ratio``: of the main file to the eager model. ``warm``: each
+    variant had run before.
     """
 
     latencies: tuple[Latency, ...]

@@ -19,7 +19,7 @@ from ptmobile.worker.crew import Crew
 from ptmobile.worker.noise.floor import OwnErrors, jitters, own_errors
 from ptmobile.worker.noise.process import FLOAT64, SAME, ask
 from ptmobile.worker.pairing import EAGER
-from ptmobile.worker.timing import TIMED, order
+from ptmobile.worker.timing import TIMED, Wanted, order
 
 #: A model that takes longer than that is ended, and its conversion goes on.
 _PATIENCE_SECONDS: Final = 90.0
@@ -81,12 +81,12 @@ class Asides:
             return None
         return jitters(load, trial, EAGER, SAME)
 
-    def timing(self, files: Mapping[str, Path], main: str) -> Timing | None:
-        """Latencies of eager and of files; ``main`` is the variant whose ratio to eager is told."""
-        if not self._wants_timing or main not in files or self._crew.out_of_time:
+    def timing(self, wanted: Wanted, main: str) -> Timing | None:
+        """Latencies of eager and of what is wanted; ``main`` is the file whose ratio to eager is told."""
+        if not self._wants_timing or main not in wanted.files or self._crew.out_of_time:
             return None
         with contextlib.suppress(BrokenPipeError):
-            order(self._orders[TIMED], files)
+            order(self._orders[TIMED], wanted)
         self._crew.wait_for(TIMED, _PATIENCE_SECONDS)
         if not self._crew.record.passed(TIMED):
             return None

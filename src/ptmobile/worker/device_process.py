@@ -11,6 +11,7 @@ import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -36,6 +37,8 @@ from ptmobile.value_manifest import Manifest, StoredTensor
 from ptmobile.worker.channel import Writer
 from ptmobile.worker.model_process import INPUTS
 from ptmobile.worker.stage import Reporter, StageFailedError
+
+_TIMES: Final = "times.json"
 
 
 class DeviceError(PtmobileError):
@@ -88,6 +91,17 @@ def _run(run: DeviceRun, target: DeviceTarget, desk: Path) -> None:
     _check_loaded(answer)
     for position, number in enumerate(numbers):
         _keep(_output(answer.trials.get(position), number), outputs / str(number))
+    times = {number: answer.trials[position].nanoseconds for position, number in enumerate(numbers)}
+    (outputs / _TIMES).write_bytes(msgspec.json.encode(times))
+
+
+def run_times(folder: Path) -> dict[int, int]:
+    """Nanoseconds of each trial's run in a library that has left its outputs in ``folder``; none if it did not end."""
+    try:
+        times = msgspec.json.decode((folder / _TIMES).read_bytes(), type=dict[int, int | None])
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return {number: time for number, time in times.items() if time is not None}
 
 
 def _need_no_other_library(file: Path, target: DeviceTarget) -> None:

@@ -30,12 +30,13 @@ class ChoiceRow:
 
 @dataclass(frozen=True)
 class LatencyBar:
-    """The median of one variant; ``percent`` is a part of the longest."""
+    """The median of one variant; ``percent`` is a part of the longest, ``ratio`` of eager's in words."""
 
     variant: str
     time: str
     percent: float
     runs: int
+    ratio: str = ""
 
 
 def choice_rows(result: ModelResult) -> tuple[ChoiceRow, ...]:
@@ -53,6 +54,7 @@ def latency_bars(result: ModelResult) -> tuple[LatencyBar, ...]:
             time=time_words(latency.seconds),
             percent=round(100 * max(latency.seconds, 0.0) / longest, 1) if longest > 0 else 0.0,
             runs=latency.runs,
+            ratio=f"{latency.ratio:.2f} times eager" if latency.ratio and latency is not latencies[0] else "",
         )
         for latency in latencies
     )
