@@ -33,11 +33,13 @@ def client(official: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield newest
 
 
-@pytest.fixture(scope="module")
-def hasty(official: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficialClient]:
-    """One that waits for a hundredth of the time between attempts."""
-    with OfficialClient("6.2.1", tmp_path_factory.getbasetemp(), hurry=100) as newest:
-        yield newest
+@pytest.fixture(scope="module", params=["6.1.0", "6.2.1"])
+def hasty(
+    request: pytest.FixtureRequest, official: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OfficialClient]:
+    """One that waits for a hundredth of the time between attempts; the older one knows archives only."""
+    with OfficialClient(request.param, tmp_path_factory.getbasetemp(), hurry=100) as client:
+        yield client
 
 
 @pytest.mark.parametrize(("name", "size"), [("net", 0), ("net", 1), ("modèle 漢字", BLOCK), ("a b (1)", 20_000_000)])
