@@ -17,7 +17,8 @@ from ptmobile.result import OutputNoise, Stage
 from ptmobile.worker.channel import pipe
 from ptmobile.worker.comparing.pairs import load_from
 from ptmobile.worker.comparing.scales import Loader
-from ptmobile.worker.crew import Crew, Member
+from ptmobile.worker.crew import Crew
+from ptmobile.worker.members import Member
 from ptmobile.worker.noise import memory
 from ptmobile.worker.noise.floor import jitters, own_errors
 from ptmobile.worker.noise.widening import InFloat64, NoFloorError, refuse_unfit, widen
@@ -316,8 +317,8 @@ def test_a_process_that_hangs_is_ended_and_the_others_go_on(tmp_path: Path) -> N
         os._exit(0)
     writer.close()  # of this process; the child still has its own
     heard: list[object] = []
-    crew = Crew(time.monotonic() + 600, heard.append)
-    crew.add(Member("float64", reader, process, first="float64"))
+    crew = Crew(time.monotonic() + 600, heard.append, tmp_path)
+    crew.add(Member("float64", reader, tmp_path, process, first="float64"))
     crew.wait_for("float64", 0.2)
     assert crew.over("float64")
     assert not crew.out_of_time

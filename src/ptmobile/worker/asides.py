@@ -54,6 +54,7 @@ class Asides:
     def noise(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
         """The model's own errors; waits for them. A run in float64 that failed is a notice."""
         self._crew.wait_for(FLOAT64, _PATIENCE_SECONDS)
+        self._crew.take_from(FLOAT64, SAME)
         jitter = self._jitters(load, trials[0])
         largest = max(jitter.values(), default=0.0) if jitter is not None else None
         floor = NoiseFloor(jitter=largest if largest is not None and math.isfinite(largest) else None)

@@ -11,7 +11,7 @@ import select
 import selectors
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,17 +19,15 @@ from msgspec.structs import replace
 
 from ptmobile.errors import PtmobileError
 from ptmobile.explaining import advice_for
-from ptmobile.protocol import BuildEnded, Finished, Message, Noticed, RoadBegan, StageBegan, StageEnded
-from ptmobile.result import ASIDES, Method, Notice, Problem, Stage, StageName
+from ptmobile.protocol import BuildEnded, Message, Noticed, RoadBegan, StageBegan, StageEnded
+from ptmobile.result import Notice, Problem, Stage
 from ptmobile.worker import landlock
-from ptmobile.worker.channel import Reader, Writer, pipe
+from ptmobile.worker.channel import Writer, pipe
 from ptmobile.worker.confinement import confine_model, sit_down
 from ptmobile.worker.desks import Desks
+from ptmobile.worker.members import Member, Record, during, may_say
 from ptmobile.worker.processes import end, fork, how_it_ended, is_descendant
 
-#: Processes without a method that run the model's code, and stages of those that have not seen it.
-_OF_MODEL = ("model", *ASIDES)
-_OF_FRESH: frozenset[StageName] = frozenset({"lite", "backported", "device"})
 # What a pipe can hold, read in pieces, is less than this.
 _LAST_READS = 64
 _STOPPING_GRACE_SECONDS = 5.0
@@ -38,43 +36,12 @@ MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
 _ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
 
 
-@dataclass
-class Member:
-    """One process: its channel, where it leaves its files, its process id once known, and what it is busy with."""
-
-    name: str
-    channel: Reader
-    desk: Path
-    process: int | None = None
-    method: Method | None = None
-    first: StageName = "load"
-    busy: StageBegan | None = None
-    since: float = 0.0
-    over: bool = False
-
-
 @dataclass(frozen=True)
 class _End:
     """A descriptor that says when a process has ended."""
 
     member: Member
     descriptor: int
-
-
-@dataclass
-class Record:
-    """What the members have reported so far."""
-
-    stages: dict[str, Stage] = field(default_factory=dict)
-    notices: list[Notice] = field(default_factory=list)
-
-    def passed(self, key: str) -> bool:
-        """Whether a stage went well."""
-        return key in self.stages and self.stages[key].status == "passed"
-
-    def failed(self, key: str) -> bool:
-        """Whether a stage is over and did not go well."""
-        return key in self.stages and self.stages[key].status != "passed"
 
 
 class Crew:
@@ -118,7 +85,7 @@ class Crew:
                 self._hear(key.data)
         member = self._members.get(name)
         if member is not None and not member.over:
-            self._fail(member, f"It had not ended after {seconds:.0f} seconds{_during(member.busy)}.", "timeout")
+            self._fail(member, f"It had not ended after {seconds:.0f} seconds{during(member.busy)}.", "timeout")
             self._end_member(member)
 
     def run_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None]) -> None:
@@ -157,6 +124,12 @@ class Crew:
         sit_down(desk)
         if self.fenced:
             confine_model(desk)
+
+    def take_from(self, name: str, folder: str) -> None:
+        """Keep what a process has left beside its stages, if that can be taken."""
+        if name in self._members:
+            with contextlib.suppress(PtmobileError, OSError):
+                self.desks.take_folder(folder, self._members[name].desk)
 
     def notice(self, notice: Notice) -> None:
         """Record and pass on a notice of the supervisor's own."""
@@ -216,11 +189,11 @@ class Crew:
             self._ended(member)
 
     def _take(self, member: Member, message: Message) -> None:
-        if not _own(member, message):
+        if not may_say(member, message):
             raise ValueError("it speaks for another process")
         if isinstance(message, RoadBegan):
             if member.process is None:
-                member.process = _descendant(message.process)
+                member.process = message.process if is_descendant(message.process) else None  # it may say anything
                 self._watch(member)
             return
         if isinstance(message, StageBegan):
@@ -233,7 +206,7 @@ class Crew:
             self.record.stages[message.stage.key] = message.stage
         elif isinstance(message, BuildEnded):
             member.busy = member.busy or StageBegan(name="saved", method=message.method, target=message.target)
-            self._fail(member, f"The process {how_it_ended(message.status)}{_during(member.busy)}.", "crashed")
+            self._fail(member, f"The process {how_it_ended(message.status)}{during(member.busy)}.", "crashed")
             return
         elif isinstance(message, Noticed):
             self.record.notices.append(message.notice)
@@ -263,7 +236,7 @@ class Crew:
         self._stop_listening(member)
         how = self._end_of(member)
         if member.busy is not None:
-            self._fail(member, f"The process {how}{_during(member.busy)}.", "crashed")
+            self._fail(member, f"The process {how}{during(member.busy)}.", "crashed")
 
     def _end_of(self, member: Member) -> str:
         """Wait for a process that has said its last word, and say how it ended; it must not take long."""
@@ -302,7 +275,7 @@ class Crew:
         self.out_of_time = True
         for member in self._members.values():
             if not member.over and member.busy is not None:
-                self._fail(member, f"The time limit was reached{_during(member.busy)}.", "timeout")
+                self._fail(member, f"The time limit was reached{during(member.busy)}.", "timeout")
         self.kill()
 
     def kill(self) -> None:
@@ -326,24 +299,3 @@ class Crew:
 def _maker(what: str) -> str:
     """The name of the process that makes what a stage would leave."""
     return f"maker of {what}"
-
-
-def _during(busy: StageBegan | None) -> str:
-    return "" if busy is None else f" in stage {busy.name}" + (f", {busy.detail}" if busy.detail else "")
-
-
-def _descendant(process: int) -> int | None:
-    """A process that a road says it is, if it can be: a model may say anything, and what it names may be killed."""
-    return process if is_descendant(process) else None
-
-
-def _own(member: Member, message: Message) -> bool:
-    """Whether a process may say this: a model's code could write to its process's channel what others should say."""
-    if isinstance(message, Finished):
-        return False
-    if not isinstance(message, StageBegan | StageEnded | BuildEnded):
-        return True
-    stage = message.stage if isinstance(message, StageEnded) else message
-    if member.method:
-        return stage.method == member.method and (isinstance(stage, BuildEnded) or stage.name not in _OF_FRESH)
-    return not isinstance(stage, BuildEnded) and (member.name not in _OF_MODEL or stage.name not in _OF_FRESH)

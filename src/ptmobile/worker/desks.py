@@ -25,7 +25,7 @@ from ptmobile.protocol import KEPT_FOLDER
 from ptmobile.result import Stage, StageName
 from ptmobile.worker.golden import GOLDEN
 from ptmobile.worker.model_process import EAGER, EAGER_AGAIN, INPUTS
-from ptmobile.worker.noise.process import FLOAT64, SAME
+from ptmobile.worker.noise.process import FLOAT64
 from ptmobile.worker.other_sizes import BATCH, IMAGE, size_file
 from ptmobile.worker.sharpening import SENSITISED
 from ptmobile.worker.timing import TIMED
@@ -36,7 +36,7 @@ _LEFT: Final[dict[StageName, tuple[str, ...]]] = {
     "eager": (EAGER, EAGER_AGAIN, GOLDEN, f"{GOLDEN}.json", SENSITISED, *map(size_file, (BATCH, IMAGE))),
     "traced": ("traced", "adapted-trace.json"),
     "scripted": ("scripted", "adapted-script.json"),
-    "float64": (FLOAT64, SAME),
+    "float64": (FLOAT64,),
     "timed": (f"{TIMED}.json",),
 }
 #: What the model's processes still read themselves, and so is not taken off their desk.
@@ -106,6 +106,10 @@ class Desks:
             self._take(desk, file, remove=True)
             if not (self.kept / file).exists():
                 raise NotKeptError(f"The stage has left no {file.name}.")
+
+    def take_folder(self, name: str, desk: Path) -> None:
+        """Keep one folder of a desk, if it is there; raises what ``take`` does."""
+        self._take(desk, Path(name), remove=True)
 
     def sha256(self, file: Path) -> str:
         """The SHA-256 that a kept file had when it was taken."""

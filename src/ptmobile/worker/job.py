@@ -22,12 +22,13 @@ from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
 from ptmobile.worker.asides import Asides
 from ptmobile.worker.built import Built, Inspector
 from ptmobile.worker.channel import Reader, Writer, pipe
-from ptmobile.worker.crew import Crew, Member
+from ptmobile.worker.crew import Crew
 from ptmobile.worker.device_process import run_device
 from ptmobile.worker.device_verdicts import asks_phones
 from ptmobile.worker.drawn_inputs import draw_inputs
 from ptmobile.worker.findings import Findings
 from ptmobile.worker.lite_process import run_backported, run_lite
+from ptmobile.worker.members import Member
 from ptmobile.worker.model_process import INPUTS, ModelEnds, run_model
 from ptmobile.worker.processes import LAST_SECONDS, adopt_orphans, close_memory, end_descendants, fork
 from ptmobile.worker.remedies import first_build, remedies, without_defect
