@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from ptmobile.commenting import Commenter
@@ -20,17 +19,16 @@ from ptmobile.errors import ExitCode, InterruptedRunError, PublishError
 from ptmobile.github.commands import CommandWriter, masking
 from ptmobile.github.context import GitHubContext
 from ptmobile.progress import Progress
-from ptmobile.report.model import NOT_UPLOADED, SCHEMA_VERSION, PublishedArtifact, Reason, Report
+from ptmobile.report.model import NOT_UPLOADED, PublishedArtifact, Reason, Report
 from ptmobile.report.numbers import size
+from ptmobile.report.reading import ReportError, bytes_of, read_report
 from ptmobile.spec.publishing import PublishingSpec
 from ptmobile.telling import Loudness, tell
 from ptmobile.uploading import Plan, Refusal, Uploader, plan_artifacts
-from ptmobile.visible import shorten, visible
 
 if TYPE_CHECKING:
     from ptmobile.github.artifact import Effort
 
-_LARGEST_REPORT = 64 << 20
 _NOT_A_REPORT = "Give the report.json that a run of this action wrote; it is in the artifact NAME-report."
 
 
@@ -116,12 +114,16 @@ class HandOver:
 
     def show(self, spec: PublishingSpec) -> int:
         """Write the comment for a report that is there already, and return the exit code: 8 if it is not written."""
+        shown = spec.report or ""
         try:
-            report = read_report(self._root / (spec.report or ""), spec.report or "")
+            report = read_report(bytes_of(self._root / shown))
             with self._interruptible():
                 refusal = self._commenter.comment(report, spec)
         except InterruptedRunError:
             raise
+        except ReportError as error:
+            message, advice = f"{shown}: {error.message}", error.advice or _NOT_A_REPORT
+            refusal = Refusal(Reason(title="The report cannot be shown", message=message, advice=advice))
         except PublishError as error:
             refusal = Refusal(Reason(title="The report cannot be shown", message=error.message, advice=error.advice))
         except Exception as error:  # noqa: BLE001 - the report may be anybody's, and may fit its schema without sense
@@ -147,30 +149,6 @@ class HandOver:
 
     def _tell(self, reason: Reason, level: Loudness) -> None:
         tell(reason, level, self._commands, self._progress)
-
-
-def read_report(file: Path, shown: str) -> Report:
-    """Read a report.json as data; fields that this version does not know are passed over.
-
-    Raises:
-        PublishError: it is no report of this version's schema, or too large to be one.
-    """
-    try:
-        if file.stat().st_size > _LARGEST_REPORT:
-            raise PublishError(f"{shown} is too large for a report.", advice=_NOT_A_REPORT)
-        report = msgspec.json.decode(file.read_bytes(), type=Report)
-    except OSError as error:
-        raise PublishError(f"{shown} cannot be read: {error.strerror}.") from error
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        # What the decoder says names a place in the document, and may quote a key of it.
-        said = shorten(visible(str(error)), 200)
-        raise PublishError(f"{shown} is not a report of this action: {said}", advice=_NOT_A_REPORT) from error
-    if report.schema_version != SCHEMA_VERSION:
-        raise PublishError(
-            f"{shown} has schema version {report.schema_version}; this version reads {SCHEMA_VERSION}.",
-            advice="Use the same version of the action in both workflows.",
-        )
-    return report
 
 
 def _at(url: str) -> str:

@@ -22,7 +22,6 @@ from played_runs import played
 from runs_api import FORK, SHA, BlobHost, RunsApi
 
 from ptmobile import action, session
-from ptmobile.baseline import reading
 from ptmobile.baseline.model import Baseline
 from ptmobile.github import run_artifacts
 from ptmobile.github.artifact import Patience
@@ -30,6 +29,7 @@ from ptmobile.github.artifact.archive import write_zip
 from ptmobile.local.file_commands import parse_key_values
 from ptmobile.local.workflow_commands import parse_commands
 from ptmobile.pipeline import Run
+from ptmobile.report import reading
 from ptmobile.report.model import Report, to_json
 from ptmobile.spec.conversion import ConversionSpec, RunSpec
 

@@ -371,11 +371,11 @@ def test_a_pull_request_within_the_repository_is_found_by_its_commit(api: Commen
 @pytest.mark.parametrize(
     ("report", "says"),
     [
-        (b"{}", "is not a report of this action: Object missing required field"),
-        (b"\xff\xfe", "is not a report of this action"),
-        (b"[" * 100_000, "is not a report of this action"),
-        (b'{"schema_version": "::error::x"}', "is not a report of this action"),
-        ("later", "has schema version 99; this version reads 1"),
+        (b"{}", "is not a report.json of ptmobile: Object missing required field"),
+        (b"\xff\xfe", "is not a report.json of ptmobile"),
+        (b"[" * 100_000, "is not a report.json of ptmobile"),
+        (b'{"schema_version": "::error::x"}', "is not a report.json of ptmobile"),
+        ("later", "schema version is 99"),
     ],
 )
 def test_what_is_no_report(report: bytes | str, says: str, api: CommentApi, tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from report_support import CASES, comparison, model, report, result, road, shipp
 from ptmobile.baseline.comparing import differences, gone, measures_of
 from ptmobile.baseline.finding import find_baseline
 from ptmobile.baseline.model import Baseline
-from ptmobile.baseline.reading import MAX_BYTES, BaselineError, read_baseline
+from ptmobile.baseline.reading import read_baseline
 from ptmobile.report.differences import baseline_lines, difference_views, growth
 from ptmobile.report.model import ModelReport, Report, ShippedFile, Source, to_json
+from ptmobile.report.reading import MAX_BYTES, ReportError
 from ptmobile.report.summary import summary_blocks
 from ptmobile.result import Timing
 from ptmobile.spec.baseline_reference import ArtifactReference
@@ -113,7 +114,7 @@ def damaged_content(**fields: Any) -> bytes:
     ],
 )
 def test_what_is_no_report_is_refused(data: bytes, said: str) -> None:
-    with pytest.raises(BaselineError) as caught:
+    with pytest.raises(ReportError) as caught:
         read_baseline(data, "base.json")
     assert said in caught.value.message
     assert len(caught.value.message) < 500

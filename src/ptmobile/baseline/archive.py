@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO, Final
 
-from ptmobile.baseline.reading import MAX_BYTES, BaselineError
+from ptmobile.baseline.reading import BaselineError
 from ptmobile.litefile.container import locate, read_record
 from ptmobile.litefile.model import LiteFileError
 from ptmobile.litefile.zipdirectory import END_MAGIC, LOCAL_MAGIC, Entry, read_directory
+from ptmobile.report.reading import MAX_BYTES, NAME
 
-NAME: Final = "report.json"
 _WHICH: Final = (
     "Name the artifact that has the report: NAME-report, or with archive: zip the artifact with everything "
     "(docs/publishing.md)."

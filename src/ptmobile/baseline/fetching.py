@@ -58,7 +58,7 @@ class ArtifactBaselines:
         """The baseline in the artifact of the newest successful run of the branch.
 
         Raises:
-            BaselineError: it cannot be found, fetched or read.
+            ReportError: it cannot be found, fetched or read.
         """
         # Loaded here, because it loads urllib3, which a run without such a baseline does not need.
         from ptmobile.github.rest import NotAllowedError  # noqa: PLC0415

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ptmobile.baseline.model import Baseline, BaselineSource
-from ptmobile.baseline.reading import BaselineError, bytes_of, read_baseline
+from ptmobile.baseline.reading import read_baseline
 from ptmobile.budgets import MAKE_A_BASELINE
+from ptmobile.report.reading import ReportError, bytes_of
 from ptmobile.spec.baseline_reference import ArtifactReference, parse_artifact
 
 Fetch: TypeAlias = Callable[[ArtifactReference], Baseline]
-"""Fetches the baseline in an artifact, or raises a BaselineError."""
+"""Fetches the baseline in an artifact, or raises a ReportError."""
 
 
 def find_baseline(given: str, root: Path, fetch: Fetch) -> Baseline:
@@ -26,6 +27,6 @@ def find_baseline(given: str, root: Path, fetch: Fetch) -> Baseline:
     try:
         artifact = parse_artifact(given)
         return read_baseline(bytes_of(root / given), given) if artifact is None else fetch(artifact)
-    except BaselineError as error:
+    except ReportError as error:
         problem = f"The baseline {given} cannot be used. {error.message}"
         return Baseline(BaselineSource(given=given, problem=problem, advice=error.advice or MAKE_A_BASELINE))

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from ptmobile.baseline.model import Baseline, BaselineModel, BaselineSource, FileMeasures
-from ptmobile.errors import PtmobileError
-from ptmobile.report.model import SCHEMA_VERSION
+from ptmobile.report.reading import ReportError, check_head, decoded
 
-#: A report of hundreds of models has some megabytes.
-MAX_BYTES: Final = 64 * 1024 * 1024
 _MAX_MODELS, _MAX_OPERATORS = 10_000, 5_000
-T = TypeVar("T")
 
 _Name = Annotated[str, Meta(max_length=300)]
 _Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 _Bytes = Annotated[int, Meta(ge=0, le=2**62)]
 
 
-class BaselineError(PtmobileError):
-    """A baseline that cannot be had or read: nothing that a run fails for by itself."""
+class BaselineError(ReportError):
+    """A report that cannot be had, or is no baseline: nothing that a run fails for by itself."""
 
 
 # The parts of a report that are compared. Other fields are passed over, so that reports of this schema version with
 # fewer or more of them are read as well.
-class _Tool(msgspec.Struct):
-    name: _Name
-
-
-class _Head(msgspec.Struct):
-    schema_version: int
-    tool: _Tool
-
-
 class _Source(msgspec.Struct):
     repository: _Name = ""
     sha: _Name = ""
@@ -98,10 +84,11 @@ def read_baseline(data: bytes, given: str) -> Baseline:
     """The baseline in the bytes of a ``report.json``; ``given`` says where it is from.
 
     Raises:
-        BaselineError: it is no report, one of a later schema version, or one without models.
+        ReportError: it is no report, or one of a later schema version.
+        BaselineError: it has no models, or two of one name.
     """
     check_head(data)
-    report = _decoded(data, _Report)
+    report = decoded(data, _Report)
     if not report.models:
         raise BaselineError("It has no models: its run did not get to any.")
     names = [model.spec.name for model in report.models]
@@ -111,47 +98,6 @@ def read_baseline(data: bytes, given: str) -> Baseline:
         given=given, created=report.created, repository=report.source.repository, sha=report.source.sha
     )
     return Baseline(source, {model.spec.name: _model(model) for model in report.models})
-
-
-def bytes_of(path: Path) -> bytes:
-    """The bytes of a report in the workspace.
-
-    Raises:
-        BaselineError: it is not there, no plain file, or cannot be read.
-    """
-    try:
-        if not path.is_file():
-            what = "It is not a plain file." if path.exists() else "It does not exist in the workspace."
-            raise BaselineError(what)
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BaselineError(f"It cannot be read: {error.strerror}.") from error
-
-
-def check_head(data: bytes) -> None:
-    """Look whether bytes are a report of a version that we read.
-
-    Raises:
-        BaselineError: they are too many, no report, or one of a later schema version.
-    """
-    if len(data) > MAX_BYTES:
-        raise BaselineError(f"It is larger than {MAX_BYTES:,} bytes, which no report is.")
-    head = _decoded(data, _Head)
-    if head.tool.name != "ptmobile-action":
-        raise BaselineError("It is not a report.json of ptmobile, but of another tool.")
-    if not 1 <= head.schema_version <= SCHEMA_VERSION:
-        raise BaselineError(
-            f"Its schema version is {head.schema_version}; this version of ptmobile reads up to {SCHEMA_VERSION}.",
-            advice="Make it by this version of ptmobile, or use a later one here.",
-        )
-
-
-def _decoded(data: bytes, form: type[T]) -> T:
-    try:
-        return msgspec.json.decode(data, type=form)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise BaselineError(f"It is not a report.json of ptmobile: {error}.") from error
 
 
 def _model(model: _Model) -> BaselineModel:

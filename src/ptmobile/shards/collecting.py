@@ -6,15 +6,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-import msgspec
-
-from ptmobile import __version__
-from ptmobile.baseline.reading import BaselineError, bytes_of, check_head
 from ptmobile.report.model import Reason, Report
+from ptmobile.report.reading import NAME, ReportError, bytes_of, read_report
 
-NAME: Final = "report.json"
 _MAX_REPORTS, _MAX_DEPTH = 1000, 6
 
 
@@ -42,8 +37,8 @@ def collect(folder: str, root: Path, leave: str) -> Collected:
     for path in paths[:_MAX_REPORTS]:
         name = path.relative_to(root).as_posix()
         try:
-            found.append(Found(name, _read(path)))
-        except BaselineError as error:
+            found.append(Found(name, read_report(bytes_of(path))))
+        except ReportError as error:
             advice = error.advice or "Run the job that left it again, by this version of ptmobile."
             problems.append(
                 Reason(title="A report cannot be merged", message=f"{name}: {error.message}", advice=advice)
@@ -70,12 +65,3 @@ def _paths(folder: Path, leave: Path) -> Iterator[Path]:
         )
         if NAME in files and here != leave:
             yield here / NAME
-
-
-def _read(path: Path) -> Report:
-    data = bytes_of(path)
-    check_head(data)
-    try:
-        return msgspec.json.decode(data, type=Report)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise BaselineError(f"It is damaged, or not of this version of ptmobile ({__version__}): {error}.") from error
