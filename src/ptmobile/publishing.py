@@ -130,9 +130,13 @@ class Publisher:
     def _tell(self, reason: Reason) -> None:
         tell(reason, "error", self._commands, self._progress)
 
-    def _no_baseline(self, message: str, advice: str = "") -> None:
-        reason = Reason(title="There is no baseline", message=message, advice=advice)
-        tell(reason, "notice", self._commands, self._progress)
+    def _no_baseline(self, *lines: str) -> None:
+        """Something to know that fails nothing, and whose message says all."""
+        message = "\n".join(filter(None, lines))
+        if self._commands is not None:
+            self._commands.notice(message, title="ptmobile: there is no baseline")
+        else:
+            self._progress.say(message)
 
     def _annotate(self, model: ModelReport) -> None:
         """At most one error for a model that failed, at most one warning for one that passed."""
