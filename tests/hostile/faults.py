@@ -131,8 +131,104 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+@dataclass(frozen=True)
+class StageFault:
+    """A stage in which processes go wrong in each of the ``ways``; ``options`` are of the model that does.
+
+    ``code`` is the exit code that its verdict has. ``fresh``: the stage's process has never seen the model, and stands
+    still, until it is sent a signal from outside or its time is up.
+    """
+
+    stage: str
+    code: int
+    options: Mapping[str, object]
+    ways: tuple[str, ...] = ("SIGKILL", "SIGSEGV", "memory", "hang")
+    fresh: bool = False
+
+    @property
+    def minutes(self) -> float:
+        """How long the model has, if it hangs: enough to come to this stage on a busy machine."""
+        return 0.3 if self.fresh else 0.2
+
+
+WAYS: Mapping[str, str] = {
+    "SIGKILL": "is killed",
+    "SIGSEGV": "crashes (a segmentation fault)",
+    "memory": "gets no memory",
+    "hang": "hangs",
+}
+_SCRIPT, _TRACE = {"method": "script"}, {"method": "trace"}
+_FRESH = ("SIGKILL", "SIGSEGV", "hang")
+#: A hang is the same in all stages of a process: of the model's own it is shown in `load` and `eager`.
+_NO_HANG = ("SIGKILL", "SIGSEGV", "memory")
+#: In a run without repairs; what is tried instead where they are allowed is shown by tests/integration/test_repairs.py.
+STAGES = (
+    StageFault("inputs", 3, _SCRIPT, _NO_HANG),
+    StageFault("traced", 4, _TRACE),
+    StageFault("scripted", 4, _SCRIPT),
+    StageFault("lowered", 4, {**_SCRIPT, "runtime": "1.9.0", "repair": "auto"}, _NO_HANG),
+    StageFault("frozen", 4, _TRACE, _NO_HANG),
+    StageFault("optimised", 4, _SCRIPT),
+    StageFault("saved", 4, _SCRIPT),
+    StageFault("lite", 5, _SCRIPT, _FRESH, fresh=True),
+    StageFault("backported", 6, {**_SCRIPT, "backport-to": ["5"]}, _FRESH, fresh=True),
+    StageFault("device", 6, {**_SCRIPT, "runtime": "1.12.2", "device-check": "auto"}, _FRESH, fresh=True),
+)
+
+
+@dataclass(frozen=True)
+class ServiceFault:
+    """GitHub's side fails while results are handed over: it ``refuses``, or does not answer before it is cancelled."""
+
+    title: str
+    result: str
+    code: int
+    shown: str
+    inputs: Mapping[str, str]
+    refuses: bool = False
+
+
+_UPLOAD, _COMMENT = {"upload": "required"}, {"upload": "off", "comment": "always", "github-token": "sesame"}
+SERVICES: Mapping[str, ServiceFault] = {
+    "upload refused": ServiceFault(
+        "the artifact service refuses, where `upload` is `required`",
+        "files and report in the workspace; exit code 8",
+        8,
+        "The artifact was not uploaded",
+        _UPLOAD,
+        refuses=True,
+    ),
+    "upload cancelled": ServiceFault(
+        "the job is cancelled while it uploads",
+        "the same",
+        8,
+        "The artifact was not uploaded",
+        _UPLOAD,
+    ),
+    "comment refused": ServiceFault(
+        "GitHub refuses the comment",
+        "everything else; exit code 0",
+        0,
+        "No comment in the pull request",
+        _COMMENT,
+        refuses=True,
+    ),
+    "comment cancelled": ServiceFault(
+        "the job is cancelled while it comments",
+        "the same",
+        0,
+        "No comment in the pull request",
+        _COMMENT,
+    ),
+}
+
+
 def table() -> str:
     """The faults as a table in Markdown."""
     rows = [("Fault", "What is left"), ("---", "---")]
-    rows += [(fault.title, fault.result) for fault in FAULTS.values()]
+    rows += [(fault.title, fault.result) for fault in (*FAULTS.values(), *SERVICES.values())]
+    for fault in STAGES:
+        *ways, last = (WAYS[way] for way in fault.ways)
+        left = f"a failure of that model that names the stage (exit code {fault.code}); the other models' files"
+        rows.append((f"the process {', '.join(ways)} or {last} in stage `{fault.stage}`", left))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)

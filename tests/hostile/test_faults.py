@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
+import os
 import shutil
+import signal
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import docker
 import jsonschema
 import pytest
 import yaml
 
 from ptmobile.report.model import report_schema
 from tests.e2e.conftest import RunStep
-from tests.hostile.faults import FAULTS
+from tests.hostile.faults import FAULTS, SERVICES, STAGES, StageFault
 
 MODELS = Path(__file__).parent / "models"
+#: openat(2) on x86-64 and on arm64.
+OPENING = ("257", "56")
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     folder = tmp_path / "workspace"
     folder.mkdir()
-    for name in ("attacking.py", "good.py", "faulty.py"):
+    for name in ("attacking.py", "good.py", "faulty.py", "sabotaged.py"):
         shutil.copy(MODELS / name, folder)
     return folder
 
@@ -54,3 +66,156 @@ def test_fault(name: str, run_step: RunStep, workspace: Path) -> None:
     if not fault.context:
         assert "ptmobile" in step.summary
         assert step.outputs["verdict"] == ("failed" if fault.code else "passed")
+
+
+def of_stages(way: str) -> list[tuple[str, StageFault]]:
+    """The names of the models that go wrong in this way, each with what it does."""
+    return [(f"{fault.stage}-{way}", fault) for fault in STAGES if way in fault.ways]
+
+
+@pytest.mark.parametrize("way", ["SIGKILL", "SIGSEGV", "memory", "hang"])
+def test_fault_in_every_stage(way: str, run_step: RunStep, workspace: Path) -> None:
+    """One run of a model for each stage, between two innocent ones that must not suffer from it."""
+    faults = of_stages(way)
+    shared = {"device-check": "off", "trials": 1, "repair": "off", "timing": False, "inputs": [[2, 4]]}
+    models: list[dict[str, Any]] = [{"name": "good", "model": "good.py:make"}]
+    for name, fault in faults:
+        sabotaged = {"name": name, "model": "sabotaged.py:Sabotaged", "model-args": [fault.stage, way]}
+        limit = {"timeout-minutes": fault.minutes} if way == "hang" else {}
+        models.append({**sabotaged, **limit, **fault.options})
+    models.append({"name": "last", "model": "good.py:make"})
+    (workspace / "ptmobile.yml").write_text(yaml.safe_dump({**shared, "models": models}))
+    signals = [way] * sum(fault.fresh for _, fault in faults) if way != "hang" else []
+    with signalling(signals, workspace):
+        step = run_step({}, workspace=workspace, timeout_seconds=400)
+    report = json.loads((workspace / "ptmobile-report/report.json").read_text())
+    jsonschema.validate(report, report_schema())
+    found = {model["spec"]["name"]: model for model in report["models"]}
+    for name, fault in faults:
+        verdict, stages = found[name]["verdict"], found[name]["result"]["stages"]
+        (bad,) = [stage for stage in stages if stage["status"] not in ("passed", "skipped")]
+        assert (verdict["status"], verdict["code"], bad["name"]) == ("failed", fault.code, fault.stage), name
+        said = {"memory": "MemoryError", "hang": "time limit"}.get(way, way)
+        assert said in bad["problem"]["message"], name
+    assert step.exit_code == faults[0][1].code
+    assert "Traceback" not in step.log
+    assert not step.timed_out
+    for name in ("good", "last"):
+        assert found[name]["verdict"]["status"] == "passed"
+        assert (workspace / f"ptmobile-report/{name}.ptl").is_file()
+    assert (workspace / "ptmobile-report/summary.md").is_file()
+    assert "ptmobile" in step.summary
+    assert step.outputs["verdict"] == "failed"
+
+
+@contextlib.contextmanager
+def signalling(signals: Sequence[str], workspace: Path) -> Iterator[None]:
+    """Send one signal after the other to processes of the workspace's container that stand still opening a file."""
+    over = threading.Event()
+
+    def watch() -> None:
+        left, seen = list(signals), set[int]()
+        while left and not over.wait(0.3):
+            standing = {process for process in _opening() if _is_at(process, workspace)}
+            for process in standing & seen:
+                os.kill(process, getattr(signal, left.pop(0)))
+                time.sleep(0.5)
+                break
+            seen = standing
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _opening() -> Iterator[int]:
+    """Processes that wait in a call that opens a file: of one that is not there yet, or of a pipe's other end."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "syscall").read_text().split()[0] in OPENING:
+                yield int(folder.name)
+
+
+def _is_at(process: int, workspace: Path) -> bool:
+    """Whether a process is in a container whose workspace this is."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/root/github/workspace/sabotaged.py").samefile(workspace / "sabotaged.py")
+    return False
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_fault_of_a_service(name: str, run_step: RunStep, docker_client: docker.DockerClient, workspace: Path) -> None:
+    fault = SERVICES[name]
+    config = {"inputs": [[2, 4]], "device-check": "off", "trials": 1, "timing": False, "model": "good.py:make"}
+    (workspace / "ptmobile.yml").write_text(yaml.safe_dump({**config, "name": "good"}))
+    with service(None if fault.refuses else lambda: cancel(docker_client, workspace)) as address:
+        step = run_step(
+            fault.inputs,
+            workspace=workspace,
+            options={"network_mode": "host"},
+            event={"pull_request": {"number": 1, "head": {"sha": "a" * 40}}},
+            context={
+                "GITHUB_EVENT_NAME": "pull_request",
+                "GITHUB_API_URL": address,
+                "ACTIONS_RESULTS_URL": f"{address}/",
+                "ACTIONS_RUNTIME_TOKEN": TOKEN,
+            },
+            timeout_seconds=200,
+        )
+    assert (step.exit_code, step.timed_out, step.file_command_errors) == (fault.code, False, ()), step.log
+    assert fault.shown in step.log
+    assert "Traceback" not in step.log
+    report = json.loads((workspace / "ptmobile-report/report.json").read_text())
+    jsonschema.validate(report, report_schema())
+    assert (report["exit_code"], report["models"][0]["verdict"]["status"]) == (fault.code, "passed")
+    assert (workspace / "ptmobile-report/good.ptl").is_file()
+    assert "good" in (workspace / "ptmobile-report/summary.md").read_text()
+    assert "ptmobile" in step.summary
+    assert step.outputs["verdict"] == "passed"
+
+
+def _part(content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+TOKEN = ".".join([_part({"alg": "none"}), _part({"scp": "Actions.Results:1:2"}), "none"])
+
+
+@contextlib.contextmanager
+def service(asked: Callable[[], None] | None) -> Iterator[str]:
+    """A server that refuses every request, or calls ``asked`` at the first one and never answers any; its address."""
+    over = threading.Event()
+    first = threading.Lock()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            if asked is None:
+                self.request.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+                return
+            if first.acquire(blocking=False):
+                asked()
+            over.wait(60)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            over.set()
+            server.shutdown()
+
+
+def cancel(client: docker.DockerClient, workspace: Path) -> None:
+    """Send what the runner sends first to the container whose workspace this is."""
+    for container in client.containers.list(filters={"label": "ptmobile.step=local"}):
+        if str(workspace.resolve()) in {mount["Source"] for mount in container.attrs["Mounts"]}:
+            container.kill("SIGINT")
