@@ -41,6 +41,11 @@ RUN python3 -m pip install --quiet --no-cache-dir --no-compile --no-deps --only-
         --target "$SITE" --requirement /build/runtime.lock \
  && rm -rf "${SITE:?}/bin" \
  && python3 -m compileall -q -s /install --invalidation-mode unchecked-hash "$SITE"
+# What installs the packages of models; it stays a wheel, which Python runs as it is, and is in nobody's path.
+COPY requirements/pip.lock /build/
+RUN python3 -m pip download --quiet --no-cache-dir --no-deps --only-binary :all: --require-hashes \
+        --dest /install/opt/ptmobile/pip --requirement /build/pip.lock \
+ && chmod -R u=rwX,go=rX /install/opt/ptmobile
 COPY src/ptmobile /package/usr/local/lib/python3.11/dist-packages/ptmobile
 COPY entrypoint /package/opt/ptmobile/entrypoint
 RUN find /package -name __pycache__ -prune -exec rm -r {} + \

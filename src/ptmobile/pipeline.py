@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ptmobile.files import WorkspaceFiles
 from ptmobile.github.echo import SafeEcho
 from ptmobile.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
+from ptmobile.packages.installing import Installer, Provision
 from ptmobile.progress import Progress
 from ptmobile.provenance import this_tool, used_files
 from ptmobile.report.accessors import app_code
@@ -61,6 +63,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
     try:
         with Workers(run.workspace) as workers:
             separate = workers.account.separate
+            installer = Installer(workers, run.workspace, run.progress)
             supplier = run.supplier(workers.shared_folder("libraries")) if run.supplier else None
             for number, model in enumerate(spec.models, 1):
                 run.progress.model_began(model.name, number, len(spec.models))
@@ -68,7 +71,7 @@ def run_models(spec: RunSpec, run: Run) -> Report:
                 mode: Mode = spec.mode if spec.mode in ("check", "verify") else "convert"
                 task = Task(model, editions, mode, run.asked)
                 used = used_files(model, spec.config, editions, run.workspace)
-                models.append(replace(_one_model(task, workers, bundler, run), used=used))
+                models.append(replace(_one_model(task, workers, installer, bundler, run), used=used))
                 landlock = workers.landlock
                 run.progress.model_ended(models[-1].verdict)
             for notice in supplier.notices if supplier else ():
@@ -99,10 +102,13 @@ def _baseline(spec: RunSpec, run: Run) -> BaselineSource | None:
     return replace(run.baseline.source, gone=gone(run.baseline, [model.name for model in spec.models]))
 
 
-def _one_model(task: Task, workers: Workers, bundler: Bundler, run: Run) -> ModelReport:
+def _one_model(task: Task, workers: Workers, installer: Installer, bundler: Bundler, run: Run) -> ModelReport:
     spec, files = task.spec, bundler.files
-    outcome = _work(task, workers, run.progress)
+    provision = installer.provide(spec)
+    outcome = _provided(task, provision, workers, run.progress)
     result = outcome.result or _no_result(outcome, task.mode)
+    if provision is not None:
+        result = replace(result, stages=(provision.stage, *result.stages))
     shipped: list[ShippedFile] = []
     fault = None
     repro = ""
@@ -128,6 +134,7 @@ def _one_model(task: Task, workers: Workers, bundler: Bundler, run: Run) -> Mode
         file=file,
         editions=tuple(file for file in shipped if file.edition),
         repro=repro,
+        packages=provision.packages if provision else None,
         app=app_code(result.app, Path(file.path).name) if file else None,
     )
 
@@ -145,6 +152,16 @@ def _bundled(
     except (PtmobileError, OSError) as error:
         progress.say(f"The repro bundle could not be written: {error}")
         return ""
+
+
+def _provided(task: Task, provision: Provision | None, workers: Workers, progress: Progress) -> Outcome:
+    """Have the worker do its part with the packages of the model; without them there is nothing to do."""
+    if provision is None:
+        return _work(task, workers, progress)
+    if provision.failure is not None:
+        failed = ModelResult(mode=task.mode, failure=provision.failure)
+        return Outcome(failed, "was not started", workers.own_folder(f"model-{task.spec.name}"))
+    return _work(dataclasses.replace(task, packages=provision.folder), workers, progress)
 
 
 def _work(task: Task, workers: Workers, progress: Progress) -> Outcome:

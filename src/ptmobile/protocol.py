@@ -47,7 +47,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ``editions`` are the files to make of it, the main one first. In mode ``check`` the model is a ``.ptl`` file itself,
     and only the libraries of the editions matter. ``asked`` are answers that the user's own probes brought.
     ``sensitive``: the model's untrained weights are given values first. ``builds`` are what to begin with, at most one
-    for each edition, in the place of what was asked for: another run has found them.
+    for each edition, in the place of what was asked for: another run has found them. ``packages``: the folder of what
+    was installed for the model; empty for none.
     """
 
     spec: ConversionSpec
@@ -58,6 +59,21 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[AskedLibrary, ...] = ()
     sensitive: bool = False
     builds: tuple[Build, ...] = ()
+    fence: Fence | None = None
+    limits: WorkerLimits = WorkerLimits()
+    packages: str = ""
+
+
+class PackageOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What to install for a model: what pip is told, where pip lies, and the folder that it may write to.
+
+    ``source_builds``: code of packages may run.
+    """
+
+    arguments: tuple[str, ...]
+    pip: str
+    folder: str
+    source_builds: bool
     fence: Fence | None = None
     limits: WorkerLimits = WorkerLimits()
 

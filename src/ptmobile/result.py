@@ -17,6 +17,7 @@ Name = Annotated[str, Meta(max_length=300)]
 Method = Literal["trace", "script"]
 METHODS: tuple[Method, ...] = ("trace", "script")
 StageName = Literal[
+    "packages",
     "load",
     "inputs",
     "eager",

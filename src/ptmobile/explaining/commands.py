@@ -19,6 +19,7 @@ NOT_KNOWN: Final = 9
 _WIDTH: Final = 100
 #: Where an error comes from, in words.
 WHERE: Final[dict[StageName, str]] = {
+    "packages": "installing the packages of requirements",
     "load": "loading the model or its weights",
     "inputs": "making the example inputs",
     "eager": "running the model itself",

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from ptmobile.baseline.model import BaselineSource, FileDifference
 from ptmobile.litefile import LiteFile
+from ptmobile.packages.model import Packages
 from ptmobile.result import ModelResult
 from ptmobile.runtimes.releases import Recommendation
 from ptmobile.spec.conversion import ConversionSpec
@@ -89,7 +90,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     ``editions`` are the files for other releases than the main file's. ``differences`` has the files that the baseline
     has as well, against those. ``app`` is code for apps that use the main file. ``repro`` is
     the folder with everything that runs it again, empty if none was written. ``used`` are the files that the model is
-    made of, and the libraries that its file was to be run in.
+    made of, and the libraries that its file was to be run in. ``packages`` are those that were installed for the model,
+    None where it has no ``requirements`` or they could not be.
     """
 
     spec: ConversionSpec
@@ -101,6 +103,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     app: AppCode | None = None
     repro: str = ""
     used: tuple[UsedFile, ...] = ()
+    packages: Packages | None = None
 
     @property
     def files(self) -> tuple[ShippedFile, ...]:

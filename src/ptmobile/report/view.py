@@ -332,6 +332,9 @@ def _facts(model: ModelReport, proof: Comparison | None) -> Iterator[tuple[str, 
         yield f"Difference from {reference}", _difference(proof), False
     for key, value in meaning(result):
         yield key, value, False
+    if model.packages is not None and model.packages.installed:
+        names = ", ".join(f"{package.name} {package.version}" for package in model.packages.installed)
+        yield "Packages", shorten(names, _CELL), False
     if model.repro:
         yield "To run it again", f"{model.repro}/replay.py", True
     if result.trials:

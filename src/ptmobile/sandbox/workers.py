@@ -16,7 +16,7 @@ import msgspec
 
 from ptmobile.editions import Edition
 from ptmobile.errors import ExitCode
-from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job, Message
+from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Fence, Job, Message, WorkerLimits
 from ptmobile.result import Mode, ModelResult
 from ptmobile.runtimes.limits import AskedLibrary
 from ptmobile.sandbox.account import Account, worker_account
@@ -57,12 +57,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """One model for a worker, and the files that are to be made of it."""
+    """One model for a worker, and the files that are to be made of it; ``packages`` is the folder of its packages."""
 
     spec: ConversionSpec
     editions: tuple[Edition, ...] = (Edition(),)
     mode: Mode = "convert"
     asked: tuple[AskedLibrary, ...] = ()
+    packages: str = ""
 
 
 class Workers:
@@ -101,6 +102,24 @@ class Workers:
             folder.chmod(0o755)
         return folder
 
+    def own_folder(self, name: str) -> Path:
+        """A fresh folder that belongs to the workers' user."""
+        with _scratch_errors():
+            return self._folder(name)
+
+    def fence(self, home: Path) -> Fence:
+        """The fence around a process of the workers' user, which may write to this folder besides its own."""
+        return fence_for(os.environ, self._workspace, self._base, home, separate=self.account.separate)
+
+    def limits(self, spec: ConversionSpec) -> WorkerLimits:
+        """What a process may take that works on this model."""
+        return limits_for(spec.memory_limit, separate=self.account.separate)
+
+    def end_all(self) -> None:
+        """End everything that runs as the workers' user, the prepared parent too: another takes its place."""
+        self._parent.stop()
+        self._parent = Parent(self.account, self._home)
+
     def run(self, task: Task, hear: Callable[[Message], None], ears: Ears) -> Outcome:
         """Have one model converted; ``hear`` gets every message, ``ears`` the worker's output.
 
@@ -118,8 +137,9 @@ class Workers:
                 editions=task.editions,
                 mode=task.mode,
                 asked=task.asked,
-                fence=fence_for(os.environ, self._workspace, self._base, self._home, separate=self.account.separate),
-                limits=limits_for(task.spec.memory_limit, separate=self.account.separate),
+                packages=task.packages,
+                fence=self.fence(self._home),
+                limits=self.limits(task.spec),
             )
             (scratch / JOB_FILE).write_bytes(msgspec.json.encode(job))
         with _pipes(3) as (readers, writers):

@@ -116,6 +116,19 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         bool,
         Meta(description="Read checkpoints with the full pickle, which runs code from the file."),
     ] = False
+    requirements: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "A requirements file in the workspace: packages that the model imports. They are installed for it "
+                "alone, beside torch, torchvision and numpy, which stay as they are."
+            )
+        ),
+    ] = None
+    allow_source_builds: Annotated[
+        bool,
+        Meta(description="Let packages without a wheel be built, which runs their own code as the model's user."),
+    ] = False
     method: Annotated[
         Literal["auto", "script", "trace"],
         Meta(description="Which conversion is shipped (both are tried). auto: the first that verifies, script first."),

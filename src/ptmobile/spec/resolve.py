@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ptmobile.packages.provided import provided
+from ptmobile.packages.reading import read_requirements
 from ptmobile.runtimes.choosing import backports, choose_runtimes
 from ptmobile.runtimes.detection import Detection
 from ptmobile.spec.baseline_reference import checked_baseline
@@ -150,6 +152,7 @@ def _checked(spec: ConversionSpec, given: Mapping[str, Given], context: _Context
         changes["weights"] = workspace.existing_file(spec.weights, given["weights"].where, problems)
     elif spec.weights_key is not None:
         problems.add(given["weights-key"].where, "is given without weights")
+    changes.update(_requirements(spec, given, context))
     if spec.runtime_library is not None:
         changes["runtime_library"] = workspace.existing_file(
             spec.runtime_library, given["runtime-library"].where, problems
@@ -164,6 +167,19 @@ def _checked(spec: ConversionSpec, given: Mapping[str, Given], context: _Context
         changes["output"] = _output(spec.output, given["output"].where, workspace, problems)
     changes["inputs"] = tuple(_with_path(entry, given, workspace, problems) for entry in spec.inputs)
     return None if len(problems.found) > before else replace(spec, **changes)
+
+
+def _requirements(spec: ConversionSpec, given: Mapping[str, Given], context: _Context) -> dict[str, Any]:
+    """The path of the requirements; what is in them is read, so that all that is wrong there is told as well."""
+    if spec.requirements is None:
+        if spec.allow_source_builds:
+            context.problems.add(given["allow-source-builds"].where, "is given without requirements")
+        return {}
+    path = context.workspace.existing_file(spec.requirements, given["requirements"].where, context.problems)
+    if path is not None:
+        builds = spec.allow_source_builds
+        read_requirements(path, context.workspace, provided(), context.problems, source_builds=builds)
+    return {"requirements": path}
 
 
 def _check_budget(name: str, parse: Callable[[str], object], given: Mapping[str, Given], problems: Problems) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 CONVERSION_ONLY: Final = (
     *("model-args", "weights", "weights-key", "allow-pickle", "method", "optimize", "optimize-blocklist"),
     *("preserve-methods", "bundle-inputs", "golden", "output", "backport-to", "repair", "sensitive-weights"),
+    *("requirements", "allow-source-builds"),
 )
 #: These mean something in one mode only.
 MODE_OPTIONS: Final = {"shards": "plan", "reports": "merge", "matrix": "merge"}

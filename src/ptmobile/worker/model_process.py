@@ -24,6 +24,7 @@ from ptmobile.worker.example_inputs import TrialInputs, make_trials
 from ptmobile.worker.golden import make_golden
 from ptmobile.worker.inputs_of_torchvision import default_inputs
 from ptmobile.worker.loading import load_model
+from ptmobile.worker.loading.imports import use_packages
 from ptmobile.worker.noise import memory
 from ptmobile.worker.noise.process import run_again
 from ptmobile.worker.other_sizes import run_eager_on_other_sizes
@@ -56,6 +57,8 @@ def run_model(job: Job, ends: ModelEnds) -> None:
     reporter = Reporter(ends.channel, workspace)
     try:
         with reporter.stage("load", "The model could not be loaded"):
+            if job.packages:
+                use_packages(Path(job.packages))
             loaded = load_model(job.spec, workspace)
         reporter.notice(*loaded.notices)
         with reporter.stage("inputs", "The example inputs could not be made"):

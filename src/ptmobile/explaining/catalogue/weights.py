@@ -159,8 +159,8 @@ WEIGHTS: Final[tuple[KnownError, ...]] = (
         cause="The model's code, or a pickled model, imports a module that is not here.",
         detail="The module: {name}.",
         remedy=(
-            "Put its code into the workspace (root or src); importable are torch, torchvision, numpy and the "
-            "workspace. Or make a TorchScript file where it is installed, and name that in `model`."
+            "List its package in a requirements file and name that in `requirements`, or put its code into the "
+            "workspace (root or src). Or make a TorchScript file where it is installed, and name that in `model`."
         ),
         source=("Python", "docs/troubleshooting.md"),
         example="ModuleNotFoundError: No module named 'models.yolo'",

@@ -21,7 +21,10 @@ from ptmobile.worker.loading.user_code import user_code
 _MAX_FILES = 5000
 _SKIPPED = {"__pycache__", "node_modules", "site-packages"}
 _NO_PACKAGE = "A relative import needs a package: import by name (from x import y), or move the file into a folder."
-_ADVICE = "Importable are torch, torchvision, numpy and what lies in the workspace, in its root or in src/."
+_ADVICE = (
+    "Importable are torch, torchvision, numpy, what lies in the workspace, in its root or in src/, and packages that a "
+    "file named in `requirements` lists."
+)
 
 
 def import_module(reference: ModuleFactory, workspace: Path) -> ModuleType:
@@ -79,6 +82,15 @@ def prepare_path(workspace: Path, *folders: Path) -> None:
     """
     wanted = [str(folder) for folder in (*folders, workspace, workspace / "src") if folder.is_dir()]
     sys.path[:] = list(dict.fromkeys([*wanted, *sys.path]))
+    importlib.invalidate_caches()
+
+
+def use_packages(folder: Path) -> None:
+    """Let what was installed for the model be imported: last of all, so that it takes no module's place.
+
+    No site folder: its ``.pth`` files and ``sitecustomize`` are files like others, and nothing runs them.
+    """
+    sys.path.append(str(folder))
     importlib.invalidate_caches()
 
 
