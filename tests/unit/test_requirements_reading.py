@@ -1,4 +1,4 @@
-"""Requirements files: what is taken, and that nothing of pip's format reaches beyond names, versions and the workspace."""
+"""Requirements files: what is taken, and that nothing reaches beyond names, versions and the workspace."""
 
 from __future__ import annotations
 
