@@ -24,7 +24,7 @@ from ptmobile.spec.options import Option, all_options
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tests.hostile import attacks, faults  # noqa: E402 - what is tested there is declared there
+from tests.hostile import attacks, faults, package_attacks  # noqa: E402 - what is tested there is declared there
 
 SCHEMAS = Path("src/ptmobile/schemas")
 README = Path("README.md")
@@ -71,7 +71,7 @@ def generated() -> dict[Path, str]:
         SCHEMAS / "report.schema.json": schema_text(report_schema()),
         README: _filled(README, "exit codes"),
         INPUTS_AND_OUTPUTS: _filled(INPUTS_AND_OUTPUTS, "inputs", "outputs"),
-        SECURITY: _filled(SECURITY, "attacks", "faults"),
+        SECURITY: _filled(SECURITY, "attacks", "packages", "faults"),
         TROUBLESHOOTING: fill(_read(TROUBLESHOOTING), "known errors", known_errors()),
     }
 
@@ -124,6 +124,7 @@ def tables() -> dict[str, str]:
         ),
         "outputs": _table(("Output", "Meaning"), ((f"`{name}`", text) for name, text in OUTPUTS.items())),
         "attacks": attacks.table(),
+        "packages": package_attacks.table(),
         "faults": faults.table(),
         "exit codes": _table(("Code", "Meaning"), ((f"{int(code)}", meaning) for code, meaning in EXIT_CODES.items())),
     }

@@ -55,7 +55,14 @@ from ptmobile.spec.config_file import config_schema
 from ptmobile.spec.yaml_text import load_yaml
 
 FILES = (
-    *("models/net.py", "models/text.py", "checkpoints/flowers.pt", "checkpoints/net.safetensors", "exported/net.pt"),
+    *(
+        "models/net.py",
+        "models/requirements.txt",
+        "models/text.py",
+        "checkpoints/flowers.pt",
+        "checkpoints/net.safetensors",
+        "exported/net.pt",
+    ),
     *("inputs/mask.npy", "inputs/batch.npz"),
 )
 BLOCKS = [(document, text) for document in DOCUMENTS for text in fences(document, "yaml")]

@@ -78,18 +78,18 @@ def test_attack(name: str, run_step: RunStep, workspace: Path, tmp_path: Path) -
     assert good["verdict"]["status"] == "passed", step.log
     assert (workspace / "ptmobile-report/good.ptl").is_file()
     assert (report["tool"]["isolation"], report["tool"]["landlock"] > 0) == ("separate-user", True)
-    _nothing_leaked(step, workspace)
-    _only_our_commands(step)
+    nothing_leaked(step, workspace)
+    only_our_commands(step)
     _nothing_changed(workspace, attack)
 
 
-def _nothing_leaked(step: StepResult, workspace: Path) -> None:
+def nothing_leaked(step: StepResult, workspace: Path) -> None:
     assert "sesame" not in step.log + step.summary + repr(dict(step.outputs))
     for path in (workspace / "ptmobile-report").rglob("*"):
         assert path.is_dir() or b"sesame" not in path.read_bytes()
 
 
-def _only_our_commands(step: StepResult) -> None:
+def only_our_commands(step: StepResult) -> None:
     """In the log, in the command files, in the summary."""
     for flavour in ("runner", "act"):
         commands = parse_commands(step.log, flavour)  # type: ignore[arg-type]

@@ -182,7 +182,7 @@ assert "PIP_FIND_LINKS" in os.environ and "GITHUB_TOKEN" not in os.environ
     assert names(provision) == [("built", "1.0")]
     assert provision.packages is not None
     assert provision.packages.source_builds
-    assert (Path(provision.folder) / "built.py").read_text() == "BUILT = True\n"
+    assert (Path(provision.folder) / "built.py").read_text().startswith("BUILT = True\n")
     assert not Path("/tmp/ptmobile-escaped").exists()
 
 

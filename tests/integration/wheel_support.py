@@ -60,7 +60,7 @@ def make_sdist(folder: Path, name: str, backend: str, version: str = "1.0") -> P
     return path
 
 
-#: A build backend that makes a wheel with one module; ``{code}`` runs before it does.
+#: A build backend that makes a wheel with one module; ``{code}`` runs before it does, and may tell in ``TRIED``.
 BACKEND = """
 import os, zipfile
 
@@ -69,7 +69,7 @@ import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     info = "{name}-1.0.dist-info"
     with zipfile.ZipFile(os.path.join(folder, "{name}-1.0-py3-none-any.whl"), "w") as wheel:
-        wheel.writestr("{name}.py", "BUILT = True\\n")
+        wheel.writestr("{name}.py", "BUILT = True\\nTRIED = %r\\n" % (globals().get("TRIED"),))
         wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n")
         wheel.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr(info + "/RECORD", "{name}.py,,\\n")

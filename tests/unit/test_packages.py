@@ -85,9 +85,7 @@ def test_debians_builds_are_the_releases_that_they_are(name: str, text: str | No
     ("printed", "message"),
     [
         (
-            "ERROR: Cannot install timm==1.0.31 because these package versions have conflicting dependencies.\n"
-            "\nThe conflict is caused by:\n    timm 1.0.31 depends on torch>=2.0\n"
-            "    The user requested (constraint) torch==1.13.1+ptmobile\n",
+            "\nConflict:\n    timm 1.0.31 depends on torch>=2.0\n    The user requested (constraint) torch==1.13.1\n",
             "timm 1.0.31 needs torch>=2.0, but the action's torch is 1.13.1, and stays.",
         ),
         (
@@ -99,8 +97,7 @@ def test_debians_builds_are_the_releases_that_they_are(name: str, text: str | No
             "The requirements contradict each other: a 1.0 needs c<2; b 1.0 needs c>=2.",
         ),
         (
-            "WARNING: Retrying: NewConnectionError('…: Failed to establish a new connection')\n"
-            "ERROR: No matching distribution found for timm\n",
+            "Retrying: 'Failed to establish a new connection'\nERROR: No matching distribution found for timm\n",
             "The index of packages does not answer: it cannot be reached.",
         ),
         (

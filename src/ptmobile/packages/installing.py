@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ptmobile.errors import ConfigurationError, PtmobileError
+from ptmobile.errors import ConfigurationError, InternalError, PtmobileError
 from ptmobile.github.echo import SafeEcho
 from ptmobile.packages.failures import PackagesError, explain
 from ptmobile.packages.model import InstalledPackage, Packages
@@ -68,7 +68,7 @@ class Installer:
             if key not in self._done:
                 self._done[key] = self._installed(spec, wanted, start)
             provision = self._done[key]
-        except PtmobileError as error:
+        except (PackagesError, ConfigurationError, InternalError) as error:
             provision = _failed(error, start)
         self._progress.message(StageEnded(stage=provision.stage))
         return provision
@@ -85,8 +85,9 @@ class Installer:
         """Install, and keep a failure too: what cannot be had for one model cannot for the next."""
         try:
             folder, packages = self._install(spec, wanted)
-        except ConfigurationError:
-            raise
+        except OSError as error:
+            said = f"The folder for temporary files cannot be written: {error.strerror or error}"
+            return _failed(PackagesError(said, advice="TMPDIR names another place."), start)
         except PackagesError as error:
             return _failed(error, start)
         notes = (f"{len(packages.installed)} installed" if packages.installed else "everything is here already",)
@@ -139,7 +140,7 @@ class Installer:
             well, printed = run_pip(start, spec.timeout_minutes * 60, echo.feed)
         finally:
             echo.close()
-            if order.source_builds:
+            if order.source_builds and self._workers.account.separate:
                 self._workers.end_all()  # code of packages has run, and may have left something behind
         if not well:
             raise explain(masked(printed), self._here)
