@@ -111,6 +111,7 @@ def test_debians_builds_are_the_releases_that_they_are(name: str, text: str | No
             "A package needs Python '>=3.12', and here is 3.11.2.",
         ),
         ("ERROR: Could not install: [Errno 28] No space left on device", "The disk has no room for the packages."),
+        ("error: subprocess-exited-with-error\n", "A package could not be built from its source."),
         ("ERROR: something \x1b[31mnew", "pip could not install the packages: something ␛[31mnew"),
         ("", "pip could not install the packages: it said nothing more"),
     ],

@@ -28,6 +28,7 @@ _NETWORK: Final = re.compile(
     r"|Network is unreachable|SSLError|CERTIFICATE_VERIFY_FAILED"
 )
 _STATUS: Final = re.compile(r"(?P<code>40[137]) (Client Error|Forbidden|Unauthorized)|HTTP error (?P<other>40[137])")
+_BUILD: Final = re.compile(r"subprocess-exited-with-error|metadata-generation-failed|Failed (to build|building wheel)")
 _HASH: Final = re.compile(r"DO NOT MATCH THE HASHES")
 _UNHASHED: Final = re.compile(r"In --require-hashes mode, all requirements must have")
 _UNHASHED_WHAT: Final = re.compile(r"^ +(?P<what>\S+)(==\S+)? .*(from|--hash)")
@@ -57,6 +58,15 @@ def _code(lines: list[str], _: Mapping[str, Version]) -> PackagesError | None:
     return PackagesError(
         "A package has to be built from its source, and building runs the package's own code.",
         advice="Name a version that has a wheel, or let it be built with allow-source-builds: true.",
+    )
+
+
+def _build(lines: list[str], _: Mapping[str, Version]) -> PackagesError | None:
+    if not _any(_BUILD, lines):
+        return None
+    return PackagesError(
+        "A package could not be built from its source.",
+        advice="The log has what it printed. The action has no compiler: name a version that has a wheel.",
     )
 
 
@@ -152,7 +162,7 @@ def _full(lines: list[str], _: Mapping[str, Version]) -> PackagesError | None:
 
 
 _FINDERS: Final[tuple[Callable[[list[str], Mapping[str, Version]], PackagesError | None], ...]] = (
-    *(_code, _full, _conflict, _hashes, _refused, _network, _python, _absent),
+    *(_code, _full, _conflict, _hashes, _refused, _network, _python, _build, _absent),
 )
 
 

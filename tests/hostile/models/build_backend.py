@@ -72,4 +72,5 @@ def say():
 
 def plant():
     site = next(path for path in Path.cwd().parents if path.name.startswith("packages-")) / "site"
-    (site / "evil").symlink_to("/etc/shadow")
+    if not (site / "evil").is_symlink():  # pip runs this more than once
+        (site / "evil").symlink_to("/etc/shadow")
