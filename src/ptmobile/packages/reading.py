@@ -17,8 +17,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ptmobile.digests import sha256_of
 from ptmobile.packages.model import RequirementsSource
-from ptmobile.runtimes.fetching.hashes import sha256_of
 from ptmobile.spec.problems import Problems, shown
 from ptmobile.spec.workspace import Workspace
 
