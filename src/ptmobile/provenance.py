@@ -27,7 +27,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _EVENT: Final = re.compile(r"[a-z_]{1,50}")
 _TEXT: Final = 500
 
-Role = Literal["config", "model", "weights", "inputs"]
+Role = Literal["config", "model", "requirements", "weights", "inputs"]
 
 
 def source_of(context: GitHubContext) -> Source:
@@ -95,6 +95,8 @@ def _named(spec: ConversionSpec, config: str | None, workspace: Path) -> Iterato
     model = _module(reference.module, workspace) if isinstance(reference, ModuleFactory) else referenced_path(reference)
     if model:
         yield "model", model
+    if spec.requirements:
+        yield "requirements", spec.requirements
     if spec.weights:
         yield "weights", spec.weights
     for given in spec.inputs:

@@ -78,7 +78,7 @@ class UsedFile(msgspec.Struct, frozen=True, kw_only=True):
     the name of an ``.aar`` of the user's own.
     """
 
-    role: Literal["config", "model", "weights", "inputs", "library"]
+    role: Literal["config", "model", "requirements", "weights", "inputs", "library"]
     path: str
     sha256: str
     size_bytes: int | None = None
