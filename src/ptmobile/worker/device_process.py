@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -95,11 +96,11 @@ def _run(run: DeviceRun, target: DeviceTarget, desk: Path) -> None:
     (outputs / _TIMES).write_bytes(msgspec.json.encode(times))
 
 
-def run_times(folder: Path) -> dict[int, int]:
+def run_times(folder: Path, read: Callable[[Path], bytes]) -> dict[int, int]:
     """Nanoseconds of each trial's run in a library that has left its outputs in ``folder``; none if it did not end."""
     try:
-        times = msgspec.json.decode((folder / _TIMES).read_bytes(), type=dict[int, int | None])
-    except (OSError, msgspec.DecodeError):
+        times = msgspec.json.decode(read(folder / _TIMES), type=dict[int, int | None])
+    except (OSError, PtmobileError, msgspec.DecodeError):
         return {}
     return {number: time for number, time in times.items() if time is not None}
 

@@ -59,7 +59,7 @@ def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequen
         crew.notice(notice)
     timing, cost = _timed(job, crew, asides, main)
     if timing is not None:
-        libraries = tuple(_in_libraries(Path(job.scratch), built, timing))
+        libraries = tuple(_in_libraries(Path(job.scratch), crew, built, timing))
         timing = replace(timing, latencies=(*timing.latencies, *libraries))
     return Weighed(noise, own, proof, found, timing, cost)
 
@@ -72,18 +72,19 @@ def _variants(built: Built, crew: Crew) -> Iterator[str]:
     yield from filter(crew.record.passed, keys)
 
 
-def _in_libraries(scratch: Path, built: Built, timing: Timing) -> Iterator[Latency]:
+def _in_libraries(scratch: Path, crew: Crew, built: Built, timing: Timing) -> Iterator[Latency]:
     """How long the apps' libraries took for inputs of the shapes that were timed, but for the first run of all.
 
     They ran as stages, not in turn with the eager model. One whose CPU was emulated says nothing.
     """
-    trials = msgspec.json.decode((scratch / INPUTS / "trials.json").read_bytes(), type=list[Trial])
+    trials = msgspec.json.decode(crew.desks.read(scratch / INPUTS / "trials.json"), type=list[Trial])
     shapes = next(trial.arguments for trial in trials if trial.number == timing.trial)
     like_it = {trial.number for trial in trials[1:] if trial.arguments == shapes}
     eager = timing.latencies[0].seconds
     for verdict in built.devices:
         key = built.build.key("device", f"{verdict.release} {verdict.abi}")
-        times = [nanoseconds for number, nanoseconds in run_times(scratch / key).items() if number in like_it]
+        taken = run_times(scratch / key, crew.desks.read)
+        times = [taken[number] for number in like_it & taken.keys()]
         if times and verdict.status == "right" and not verdict.emulated:
             seconds = float(f"{median(times) / 1e9:.4g}")
             ratio = float(f"{seconds / eager:.4g}") if eager else None
