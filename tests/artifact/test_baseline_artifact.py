@@ -118,7 +118,7 @@ class Job:
         assert not self.baseline.usable
         (notice,) = [command.data for command in parse_commands(self.log) if command.name == "notice"]
         source = self.baseline.source
-        assert notice == f"{source.problem}\n{source.advice}"
+        assert notice.endswith(f"{source.problem}\n{source.advice}")
         return notice
 
 
