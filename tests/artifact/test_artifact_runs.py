@@ -343,7 +343,7 @@ def test_a_name_that_no_artifact_can_have(service: ResultsService, tmp_path: Pat
     assert [kept.name for kept in service.artifacts] == ["alexnet-report"], "the name that it has without one"
 
 
-REFUSED_FILES = {"report.json", "report.html", "summary.md", "junit.xml"}
+REFUSED_FILES = {"report.json", "report.html", "summary.md", "junit.xml", "SHA256SUMS"}
 
 
 @pytest.mark.usefixtures("quick")
