@@ -19,7 +19,7 @@ from ptmobile.shards.commands import add_merge, add_plan
 from ptmobile.spec.coerce import Given
 from ptmobile.spec.command_line import add_options, given_options
 from ptmobile.spec.options import Option, all_options
-from ptmobile.spec.scope import CONVERSION_ONLY, MODE_OPTIONS
+from ptmobile.spec.scope import CONVERSION_ONLY, INPUTS_ONLY, MODE_OPTIONS
 
 _EPILOG = """
 examples:
@@ -128,8 +128,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         ),
     )
     verify.add_argument("model", metavar="FILE.ptl", help="the file, in the workspace")
-    left_out = ("inputs", "trials", "seed", "distributions")
-    add_options(verify, {name: option for name, option in _check_options().items() if name not in left_out})
+    add_options(verify, {name: option for name, option in _check_options().items() if name not in INPUTS_ONLY})
     verify.set_defaults(command=_verify)
 
 

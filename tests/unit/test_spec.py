@@ -856,8 +856,18 @@ def test_where_something_is_run_is_not_said_in_the_file(root: Path) -> None:
 @pytest.mark.parametrize("model", ["net.py", "net.py:Net", "net.bin"])
 def test_what_is_no_file_for_a_check(root: Path, mode: str, model: str) -> None:
     (root / "net.py").touch()
-    problems = problems_of(root, {"mode": mode, "model": model, "inputs": "[1]"})
-    assert problems == [f"input model: given '{model}'; allowed in mode {mode}: the path of a .ptl file"]
+    problems = problems_of(root, {"mode": mode, "model": model})
+    assert problems[0] == f"input model: given '{model}'; allowed in mode {mode}: the path of a .ptl file"
+
+
+def test_golden_outputs_are_replayed_on_no_other_inputs(root: Path) -> None:
+    (root / "net.ptl").touch()
+    given = {"model": "net.ptl", "inputs": "[1]", "trials": "3", "seed": "1", "distributions": "zeros"}
+    assert read(root, {"mode": "check", **given}).mode == "check"
+    assert problems_of(root, {"mode": "verify", **given}) == [
+        f"input {name}: is about inputs, but mode verify takes those that the file has"
+        for name in ("inputs", "trials", "seed", "distributions")
+    ]
 
 
 def test_a_merge_needs_a_folder_and_no_model(root: Path) -> None:

@@ -15,7 +15,7 @@ from ptmobile.spec.handing_over import publishing_of
 from ptmobile.spec.model_reference import default_name, parse_model_reference
 from ptmobile.spec.options import all_options
 from ptmobile.spec.problems import Problems, shown, suggestion
-from ptmobile.spec.scope import MODE_OPTIONS, MODELS_ONLY
+from ptmobile.spec.scope import CONVERSION_ONLY, INPUTS_ONLY, MODE_OPTIONS, MODELS_ONLY
 from ptmobile.spec.workspace import Workspace
 
 
@@ -66,6 +66,16 @@ def check_mode_options(run: Mapping[str, Given], given: Mapping[str, Given], mod
             problems.add(run[name].where, f"is for mode {belongs}, but the mode is {mode}")
     if mode in ("plan", "merge") and "mode" not in given:
         problems.add(run["mode"].where, f"given {shown(mode)}; allowed in the file: convert, check, verify")
+
+
+def check_file_options(given: Mapping[str, Given], mode: str, problems: Problems) -> None:
+    """Of a file that is there already nothing says how it is made, and to verify it nothing says on which inputs."""
+    for name in CONVERSION_ONLY:
+        if name in given:
+            problems.add(given[name].where, f"says how to convert a model, but the mode is {mode}")
+    for name in INPUTS_ONLY if mode == "verify" else ():
+        if name in given:
+            problems.add(given[name].where, "is about inputs, but mode verify takes those that the file has")
 
 
 def chosen(config: ConfigFile, only: tuple[str, ...], given: Given | None, problems: Problems) -> tuple[Entry, ...]:

@@ -28,11 +28,11 @@ from ptmobile.spec.model_reference import (
     parse_model_reference,
     referenced_path,
 )
-from ptmobile.spec.modes import check_mode_options, chosen, merges, resolve_merge
+from ptmobile.spec.modes import check_file_options, check_mode_options, chosen, merges, resolve_merge
 from ptmobile.spec.options import Option, all_options
 from ptmobile.spec.problems import Problems, shown
 from ptmobile.spec.quantities import parse_percentage, parse_size
-from ptmobile.spec.scope import CONVERSION_ONLY, ONE_MODEL_ONLY
+from ptmobile.spec.scope import ONE_MODEL_ONLY
 from ptmobile.spec.workspace import Workspace
 
 
@@ -222,9 +222,7 @@ def _check_mode(reference: ModelReference, given: Mapping[str, Given], context: 
     elif context.mode in ("check", "verify"):
         if not is_file:
             problems.add(named.where, f"given {shown(named.value)}{_needs_file(context.mode)}")
-        for name in CONVERSION_ONLY:
-            if name in given:
-                problems.add(given[name].where, f"says how to convert a model, but the mode is {context.mode}")
+        check_file_options(given, context.mode, problems)
 
 
 def _needs_file(mode: RunMode) -> str:

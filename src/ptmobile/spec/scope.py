@@ -10,6 +10,8 @@ CONVERSION_ONLY: Final = (
     *("preserve-methods", "bundle-inputs", "golden", "output", "backport-to", "repair", "sensitive-weights"),
     *("requirements", "allow-source-builds"),
 )
+#: These say on which inputs a file is run; where golden outputs are replayed the file has them.
+INPUTS_ONLY: Final = ("inputs", "trials", "seed", "distributions")
 #: These mean something in one mode only.
 MODE_OPTIONS: Final = {"shards": "plan", "reports": "merge", "matrix": "merge"}
 #: These say which models there are, and nothing about reports of them.
