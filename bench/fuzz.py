@@ -18,6 +18,7 @@ the workspace. Cases that fail are kept in bench/results/fuzz, and the exit code
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ from _fuzz_cases import Case, make_case
 from _fuzz_check import faults
 from _fuzz_run import Ended, prepare, run_here, run_whole
 
+#: What reads without an end is to fail, and not to take the whole machine with it.
+MEMORY = 6 << 30
 KEPT = REPOSITORY / "bench" / "results" / "fuzz"
 
 
@@ -89,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found, ended = try_case(Case.loads(arguments.replay.read_text()), as_process=arguments.whole == 1)
         print(ended.output, *found, f"exit code {ended.code}", sep="\n")
         return 1 if found else 0
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     tally = fuzz(arguments.seed, cases=arguments.cases, minutes=arguments.minutes, whole=arguments.whole, kept=KEPT)
     print(f"{tally.cases} cases, seed {arguments.seed}; {len(tally.failed)} failed")
     print(*(f"  {count} {kind}" for kind, count in tally.kinds.items()), sep="\n")

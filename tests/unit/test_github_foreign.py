@@ -13,6 +13,7 @@ from ptmobile.action import main
 from ptmobile.errors import ConfigurationError
 from ptmobile.github.context import GitHubContext
 from ptmobile.github.foreign import refuse_foreign_code
+from ptmobile.github.pull_request import Event
 
 
 def pull_request(head: Any) -> dict[str, Any]:
@@ -55,7 +56,8 @@ def test_refused_unless_allowed(tmp_path: Path, name: str, event: object) -> Non
 
 
 def test_refused_without_an_event(tmp_path: Path) -> None:
-    for file in (None, tmp_path / "none.json"):
+    for file in (None, tmp_path / "missing", tmp_path, Path("/dev/zero")):  # the last one never ends
+        assert Event.read("workflow_run", file).content == {}
         context = GitHubContext(repository="us/models", event_name="workflow_run", event_file=file)
         with pytest.raises(ConfigurationError):
             refuse_foreign_code(context, allowed=False)

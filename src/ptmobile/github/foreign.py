@@ -49,7 +49,7 @@ def refuse_foreign_code(context: GitHubContext, *, allowed: bool) -> None:
 
 def _event(file: Path | None) -> Any:
     try:
-        return json.loads(file.read_bytes()[:_MAX_EVENT_BYTES]) if file else {}
+        return json.loads(file.read_bytes()[:_MAX_EVENT_BYTES]) if file and file.is_file() else {}
     except (OSError, ValueError, RecursionError):
         return {}
 

@@ -27,7 +27,7 @@ class Event:
     def read(cls, name: str, path: Path | None) -> Event:
         """Read the runner's file; one that cannot be read is as none."""
         try:
-            if path is None or path.stat().st_size > _LARGEST_EVENT:
+            if path is None or not path.is_file() or path.stat().st_size > _LARGEST_EVENT:
                 return cls(name, {})
             content = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError):
