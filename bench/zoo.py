@@ -116,7 +116,7 @@ def _ours(model: dict[str, Any], seconds: float) -> Ours:
         remedy=file["remedy"] if file else "",
         adapted=result["adapted"] is not None,
         devices=tuple(devices),
-        error=_error(result["comparisons"], f"lite ({file['method']})") if file else None,
+        error=_error(result["comparisons"], file["method"]) if file else None,
         why=" ".join(f"{reason['title']}: {reason['message']}" for reason in model["verdict"]["reasons"])[:1500],
         advice=" ".join(reason["advice"] for reason in model["verdict"]["reasons"])[:1500],
         first_problem=" ".join([failed["name"], *_told(failed["problem"])])[:600] if failed else "",
@@ -131,9 +131,11 @@ def _told(problem: dict[str, Any]) -> tuple[str, str, str]:
     return problem["title"], problem["message"], problem["advice"]
 
 
-def _error(comparisons: Sequence[dict[str, Any]], candidate: str) -> float | None:
-    """The largest difference from eager as a part of the largest value of its output."""
-    outputs = [o for c in comparisons if (c["reference"], c["candidate"]) == ("eager", candidate) for o in c["outputs"]]
+def _error(comparisons: Sequence[dict[str, Any]], method: str) -> float | None:
+    """The largest difference of the kept build's file from eager, as a part of the largest value of its output."""
+    files = [c for c in comparisons if c["reference"] == "eager" and c["candidate"].startswith("lite")]
+    kept = [c for c in files if c["decides"] and c["candidate"].endswith(f"({method})")]
+    outputs = [output for comparison in kept for output in comparison["outputs"]]
     values = [output["values"] for output in outputs if output["values"]]
     known = [v["max_abs"] / (v["scale"] or 1.0) for v in values if v["max_abs"] is not None and v["scale"] is not None]
     return max(known, default=None)
