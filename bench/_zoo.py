@@ -33,7 +33,12 @@ FEW_BOXES: dict[str, dict[str, Any]] = {
     "ssd": {"topk_candidates": 5, "detections_per_img": 10},
     "retinanet": {"topk_candidates": 20, "detections_per_img": 6},
     "fcos": {"topk_candidates": 20, "detections_per_img": 6},
-    "": {"rpn_pre_nms_top_n_test": 50, "rpn_post_nms_top_n_test": 12, "box_detections_per_img": 6},
+    "": {
+        "rpn_pre_nms_top_n_test": 50,
+        "rpn_post_nms_top_n_test": 12,
+        "box_detections_per_img": 6,
+        "box_score_thresh": 0.02,
+    },
 }
 #: The last layers of detectors, by the ends of their names, and how far each of their channels is to vary: scores that
 #: differ and do not saturate, boxes that move a little.

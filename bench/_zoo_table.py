@@ -33,8 +33,8 @@ row, says something.
 Detectors call `torchvision::nms` (those with regions also `roi_align`), which `pytorch_android_lite` does not have: its
 library refuses a file that calls them. Ours writes them with PyTorch's own operators, since no app here ships
 `org.pytorch:torchvision_ops`, so that the library can be asked. The recipe has no file of a detector at all. Detectors
-are asked for few boxes, and their heads vary from place to place: of random scores for thousands of boxes many are nearly
-equal, and rounding orders them.
+are asked for few boxes, and their heads vary from place to place: of random scores for thousands of boxes many are
+nearly equal, and rounding orders them.
 
 """
 _NAMED = 8
