@@ -17,8 +17,9 @@ from ptmobile import provenance
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Edition
 from ptmobile.github.context import GitHubContext
+from ptmobile.packages.model import InstalledPackage, Packages
 from ptmobile.provenance import code_sha256, source_of, used_files
-from ptmobile.report.model import Source
+from ptmobile.report.model import Source, UsedFile
 from ptmobile.report.origin import origin_rows
 from ptmobile.report.summary import summary_blocks
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput
@@ -104,6 +105,18 @@ def test_the_rows_of_an_origin() -> None:
         ("Model", "net.py", "a"),
         ("Weights", "net|1.pt", "b"),
         ("App's library", "org.pytorch:pytorch_android_lite:1.12.2@aar", "c"),
+    ]
+
+
+def test_requirements_and_packages_are_in_the_rows() -> None:
+    report = passed()
+    packages = Packages(sources=(), installed=(InstalledPackage(name="timm", version="0.9.16", sha256="ab"),))
+    used = (UsedFile(role="requirements", path="requirements.txt", sha256="cd"),)
+    (model, *_) = report.models
+    rows = origin_rows(structs.replace(report, models=(structs.replace(model, packages=packages, used=used),) * 2))
+    assert [(row.what, row.name, row.digest) for row in rows][-2:] == [
+        ("Requirements", "requirements.txt", "cd"),
+        ("Package", "timm 0.9.16", "ab"),
     ]
 
 

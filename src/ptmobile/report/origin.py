@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ptmobile.report.model import Report, UsedFile
 from ptmobile.visible import shorten
@@ -11,11 +12,13 @@ from ptmobile.visible import shorten
 _ROLES = {
     "config": "Config file",
     "model": "Model",
+    "requirements": "Requirements",
     "weights": "Weights",
     "inputs": "Example inputs",
     "library": "App's library",
 }
 _NAME, _HASH = 200, 64
+_PACKAGES = 100
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,9 @@ class OriginRow:
 
 
 def origin_rows(report: Report) -> tuple[OriginRow, ...]:
-    """The run first, then our code, then every file and library that went in, each once."""
+    """The run first, then our code, then every file, library and package that went in, each once."""
     rows = [*_run(report), *_ours(report), *map(_file, dict.fromkeys(file for m in report.models for file in m.used))]
+    rows += islice(dict.fromkeys(_packages(report)), _PACKAGES)
     return tuple(OriginRow(row.what, shorten(row.name, _NAME), row.digest[:_HASH]) for row in rows)
 
 
@@ -57,3 +61,9 @@ def _ours(report: Report) -> Iterator[OriginRow]:
 
 def _file(file: UsedFile) -> OriginRow:
     return OriginRow(_ROLES[file.role], file.path, file.sha256)
+
+
+def _packages(report: Report) -> Iterator[OriginRow]:
+    for model in report.models:
+        for package in model.packages.installed if model.packages else ():
+            yield OriginRow("Package", f"{package.name} {package.version}", package.sha256)
