@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,12 @@ import torch
 import torchvision
 from torch import nn
 
+from ptmobile.errors import LoadError
+from ptmobile.protocol import Job
+from ptmobile.spec.conversion import ConversionSpec
+from ptmobile.worker.example_inputs import TrialInputs
 from ptmobile.worker.sensitive_weights import make_sensitive
+from ptmobile.worker.sharpening import sensitise
 
 NOTHING, LITTLE = 1e-6, 1e-2
 
@@ -160,3 +166,13 @@ def test_a_batch_of_one_pixel_has_statistics_too() -> None:
     module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3)).eval()
     make_sensitive(module, _images(16)[0])
     assert min(_reactions(module, _images(16))) > LITTLE
+
+
+@pytest.mark.parametrize(("quantised", "words"), [(True, "The model is quantised"), (False, "plainly untrained")])
+def test_a_model_without_untrained_weights_says_why(tmp_path: Path, quantised: bool, words: str) -> None:
+    model: nn.Module = nn.Sequential(nn.Linear(4, 3), nn.ReLU()).eval()
+    if quantised:
+        model = torch.ao.quantization.quantize_dynamic(model, {nn.Linear})
+    job = Job(spec=ConversionSpec(model="net:Net"), workspace=str(tmp_path), scratch=str(tmp_path))
+    with pytest.raises(LoadError, match=words):
+        sensitise(job, model, TrialInputs(0, None, (torch.ones(1, 4),)))

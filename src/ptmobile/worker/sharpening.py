@@ -23,6 +23,7 @@ from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job
 from ptmobile.result import METHODS, Failure, ModelResult, Notice, Problem, Sharper
 from ptmobile.worker.device_verdicts import OTHER_ABI, OTHER_RELEASE
 from ptmobile.worker.example_inputs import TrialInputs
+from ptmobile.worker.noise.widening import stored_tensors
 from ptmobile.worker.pairing import EAGER
 from ptmobile.worker.road import CAPTURED
 from ptmobile.worker.sensitive_weights import Sensitised, make_sensitive
@@ -31,6 +32,11 @@ from ptmobile.worker.sensitive_weights import Sensitised, make_sensitive
 _LITTLE_PROVED = frozenset({"zero-output", "still-output", "nan-output"})
 _CODE: Final = "sensitive-weights"
 _FOLDER, SENSITISED = "sensitive", "sensitised.json"
+_TRAINED: Final = "No weights of the model are plainly untrained."
+_QUANTISED: Final = (
+    "The model is quantised: the scales of its activations were observed with the weights that it has, and would not "
+    "fit others. Give the float model such weights before it is observed, or take a trained one."
+)
 _ADVICE = (
     "The weights of this comparison are not the model's, but values in the place of untrained ones. Train the model, "
     "build it otherwise (optimize-blocklist, method), or set sensitive-weights to off."
@@ -59,7 +65,7 @@ def sensitise(job: Job, module: nn.Module, first: TrialInputs) -> None:
     changed = make_sensitive(module, first.arguments, seed=job.spec.seed)
     (Path(job.scratch) / SENSITISED).write_bytes(msgspec.json.encode(changed))
     if not changed:
-        raise LoadError("No weights of the model are plainly untrained.")
+        raise LoadError(_QUANTISED if any(one.is_quantized for one in stored_tensors(module)) else _TRAINED)
 
 
 def sharpened(job: Job, first: Done, run: Runner) -> ModelResult:

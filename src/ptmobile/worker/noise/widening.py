@@ -26,7 +26,7 @@ def refuse_unfit(module: torch.nn.Module, others: Iterable[torch.Tensor]) -> Non
     Raises:
         NoFloorError: the model does not compute in float32.
     """
-    tensors = [*_stored(module), *others]
+    tensors = [*stored_tensors(module), *others]
     if any(tensor.is_quantized for tensor in tensors):
         raise NoFloorError(_QUANTISED)
     kinds = {tensor.dtype for tensor in tensors}
@@ -37,7 +37,7 @@ def refuse_unfit(module: torch.nn.Module, others: Iterable[torch.Tensor]) -> Non
         raise NoFloorError("It computes in float64 itself." if wide else "It computes with integers, which are exact.")
 
 
-def _stored(module: torch.nn.Module) -> Iterator[torch.Tensor]:
+def stored_tensors(module: torch.nn.Module) -> Iterator[torch.Tensor]:
     """Parameters and buffers, and what quantised layers keep in their packed form."""
     waiting: list[Any] = list(module.state_dict().values())
     while waiting:
