@@ -22,7 +22,7 @@ from ptmobile.device.plan import ModelFile, Trial
 from ptmobile.device.prepare import prepare
 from ptmobile.device.runner import Runner
 from ptmobile.device.symbols import check
-from ptmobile.worker.inputs_of_torchvision import default_inputs
+from ptmobile.worker.inputs.of_torchvision import default_inputs
 
 OFF, COLD = "without the check", "cold"
 TRIALS = 3  # as many as a run has by default

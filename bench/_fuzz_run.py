@@ -24,7 +24,7 @@ from _fuzz_place import EXAMPLE_REPORT, LITE_FILE, Place
 from ptmobile import action, pipeline, session
 from ptmobile.github.artifact import Effort, Waits
 from ptmobile.github.artifact.retry import Patience
-from ptmobile.handing_over import How
+from ptmobile.publishing.handing_over import How
 from ptmobile.report.model import Report
 from ptmobile.result import ModelResult
 from ptmobile.sandbox import Outcome, Task

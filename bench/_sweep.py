@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from ptmobile.device.crash import how_ended
 from ptmobile.errors import InternalError
-from ptmobile.worker.processes import adopt_orphans, end_descendants
+from ptmobile.worker.processes.children import adopt_orphans, end_descendants
 
 HERE = Path(__file__).resolve().parent
 LOOK_SECONDS = 0.2

@@ -14,7 +14,7 @@ from ptmobile.device.trees import flatten as flatten_wire
 from ptmobile.device.wire import ALIGNMENT, DTYPES, TensorAt, Value
 from ptmobile.worker.comparing import Policy
 from ptmobile.worker.comparing.metrics import Gathered, largest
-from ptmobile.worker.values import dtype_name, flatten
+from ptmobile.worker.values.trees import dtype_name, flatten
 
 Inputs = tuple[torch.Tensor, ...]
 #: By how much the rounding of one implementation may exceed that of another.

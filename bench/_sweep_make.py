@@ -12,11 +12,11 @@ from _sweep_records import Capture, Variant
 from _zoo import OneImage
 
 from ptmobile.editions import PRODUCED_BYTECODE
-from ptmobile.worker.backporting import backport
 from ptmobile.worker.lowering import lower
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.optimizing import freeze, optimise
-from ptmobile.worker.saving import prepare_to_save, save_lite
+from ptmobile.worker.stages.backporting import backport
+from ptmobile.worker.stages.optimizing import freeze, optimise
+from ptmobile.worker.stages.saving import prepare_to_save, save_lite
 
 MESSAGE_LENGTH = 1500
 #: The bytecode of the file that is made for a release; for the others, what torch writes.

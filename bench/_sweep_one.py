@@ -30,7 +30,7 @@ from torch.jit.mobile import _load_for_lite_interpreter
 from ptmobile.device.answers import FileAnswer
 from ptmobile.device.errors import CannotRunError
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.processes import die_with_parent, fork, how_it_ended
+from ptmobile.worker.processes.children import die_with_parent, fork, how_it_ended
 
 LAST_BIT = 1e-7  # of a float32, as a part of it
 

@@ -17,7 +17,7 @@ import torch
 import torchvision
 from torch import nn
 
-from ptmobile.worker.sensitive_weights import make_sensitive
+from ptmobile.worker.evidence.sensitive_weights import make_sensitive
 
 SEED = 0
 #: On the images of the trials themselves: on others the signals of deep networks may grow a thousandfold all the same,

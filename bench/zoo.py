@@ -4,10 +4,10 @@ Usage: .venv/bin/python bench/zoo.py [MODEL ...] [--results FILE] [--minutes N] 
        .venv/bin/python bench/zoo.py --table | --write-docs
 
 Seeded weights; what torchvision leaves untrained (statistics of batch normalisation, heads and layer scales at zero) is
-given values under which a wrong number shows (``ptmobile.worker.sensitive_weights``). Ours runs as a user would call
-it, for an app on release 1.12.2. The recipe is what everybody writes down, once with a trace and once with a script
-(``_zoo_recipe.py``); its files are judged by the same tolerances. Every model has processes of its own with a time
-limit, small models come first, results are kept line by line: called again, it goes on with what is missing, and
+given values under which a wrong number shows (``ptmobile.worker.evidence.sensitive_weights``). Ours runs as a user
+would call it, for an app on release 1.12.2. The recipe is what everybody writes down, once with a trace and once with a
+script (``_zoo_recipe.py``); its files are judged by the same tolerances. Every model has processes of its own with a
+time limit, small models come first, results are kept line by line: called again, it goes on with what is missing, and
 models that are named are run again. ``--write-docs`` writes docs/zoo.md from what is there.
 """
 
@@ -39,7 +39,7 @@ from _zoo_table import document, tables
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ptmobile.device.crash import how_ended
-from ptmobile.worker.processes import adopt_orphans, end_descendants
+from ptmobile.worker.processes.children import adopt_orphans, end_descendants
 
 RESULTS = REPOSITORY / "bench" / "results" / "zoo.jsonl"
 DOCUMENT = REPOSITORY / "docs" / "zoo.md"

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from ptmobile.baseline.comparing import differences, gone
 from ptmobile.baseline.model import Baseline, BaselineSource
-from ptmobile.budgets import gates
 from ptmobile.device.supply import DeviceSupplier
 from ptmobile.editions import Edition
 from ptmobile.errors import InterruptedRunError, PtmobileError, PublishError
 from ptmobile.files import WorkspaceFiles
 from ptmobile.github.echo import SafeEcho
-from ptmobile.judge import judge_model, judge_run
+from ptmobile.judging.budgets import gates
+from ptmobile.judging.judge import judge_model, judge_run
 from ptmobile.litefile import read_lite_file
 from ptmobile.packages.installing import Installer, Provision
 from ptmobile.progress import Progress

@@ -21,12 +21,12 @@ from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
 from ptmobile.github.commands import CommandWriter, masking
 from ptmobile.github.context import GitHubContext
 from ptmobile.github.foreign import OPTION, refuse_foreign_code
-from ptmobile.handing_over import HandOver, How
 from ptmobile.pipeline import Run, run_models
 from ptmobile.progress import choose_progress
 from ptmobile.progress.output import LastingOutput
 from ptmobile.provenance import source_of, this_tool
-from ptmobile.publishing import Publisher
+from ptmobile.publishing.handing_over import HandOver, How
+from ptmobile.publishing.publisher import Publisher
 from ptmobile.report.model import Reason, Report
 from ptmobile.result import Mode
 from ptmobile.runtimes.fetching import JgoClient, fetch_runtime, folders_of, given_runtime

@@ -1,4 +1,4 @@
-"""The manifest of a tree on disk (see ``worker/value_files.py``): what the host can read of it without torch."""
+"""The manifest of a tree on disk (see ``worker/values/files.py``): what the host can read of it without torch."""
 
 from __future__ import annotations
 

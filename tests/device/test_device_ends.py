@@ -18,7 +18,7 @@ from ptmobile.device.crash import Crash
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.plan import ModelFile
 from ptmobile.device.runner import Limits, Runner, not_run
-from ptmobile.worker.processes import PR_SET_NO_NEW_PRIVS, prctl
+from ptmobile.worker.processes.children import PR_SET_NO_NEW_PRIVS, prctl
 
 NOBODY = 65534
 

@@ -13,7 +13,7 @@ from ptmobile.device.answers import Failure, FileAnswer, TrialAnswer, check_memo
 from ptmobile.device.crash import Crash, crash_of
 from ptmobile.device.errors import CannotRunError
 from ptmobile.device.runner import Limits
-from ptmobile.worker import device_process
+from ptmobile.worker.stages import device_process
 
 #: Java gets a quarter of it for what it makes itself, and a quarter for inputs.
 SMALL = Limits(memory_bytes=320 << 20)
@@ -80,7 +80,7 @@ def test_a_process_that_the_system_ended_for_memory(tmp_path: Path) -> None:
 
 
 def test_the_stage_is_skipped_then() -> None:
-    """CannotRunError is what makes it that (see `ptmobile.worker.stage`)."""
+    """CannotRunError is what makes it that (see `ptmobile.worker.processes.stage`)."""
     failure = Failure("load", "java.lang.OutOfMemoryError", "Java heap space")
     with pytest.raises(CannotRunError):
         device_process._check_loaded(FileAnswer(failure=failure))

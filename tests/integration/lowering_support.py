@@ -15,11 +15,11 @@ from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.runtimes import load_releases
 from ptmobile.runtimes.limits import check_against_tables
 from ptmobile.runtimes.releases import Release
-from ptmobile.worker.backporting import backport
 from ptmobile.worker.lowering import Target
 from ptmobile.worker.lowering.library import OF_NUMBERS
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.saving import prepare_to_save, save_lite
+from ptmobile.worker.stages.backporting import backport
+from ptmobile.worker.stages.saving import prepare_to_save, save_lite
 
 BYTECODE = {"1.9.0": 5, "1.10.0": 7, "1.11": 7, "1.12.2": 8}
 Inputs = tuple[torch.Tensor, ...]

@@ -39,12 +39,12 @@ _UNFROZEN = """
     from roads import TrainedNorm
     from ptmobile.protocol import Job
     from ptmobile.spec.conversion import OPTIMIZER_PASSES, ConversionSpec, ExampleInput
-    from ptmobile.worker.capture import capture
+    from ptmobile.worker.stages.capture import capture
     from ptmobile.worker.comparing import Policy, compare_pair
     from ptmobile.worker.comparing.pairs import PairSpec, load_from
-    from ptmobile.worker.example_inputs import make_trials
-    from ptmobile.worker.optimizing import freeze, optimise
-    from ptmobile.worker.running import run_all
+    from ptmobile.worker.inputs.examples import make_trials
+    from ptmobile.worker.stages.optimizing import freeze, optimise
+    from ptmobile.worker.stages.running import run_all
 
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)

@@ -30,10 +30,10 @@ from ptmobile.worker.adapting.script_types import (
 from ptmobile.worker.adapting.tracing import TensorsOnly, put_together
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.pairs import PairSpec, load_from
-from ptmobile.worker.opening import holds_tensor, parts_of
-from ptmobile.worker.saving import prepare_to_save
-from ptmobile.worker.value_files import load_tree, save_tree
-from ptmobile.worker.values import Tree, UnsupportedValueError, flatten
+from ptmobile.worker.stages.saving import prepare_to_save
+from ptmobile.worker.values.files import load_tree, save_tree
+from ptmobile.worker.values.opening import holds_tensor, parts_of
+from ptmobile.worker.values.trees import Tree, UnsupportedValueError, flatten
 
 X = torch.arange(4.0)
 

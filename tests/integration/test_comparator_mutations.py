@@ -23,8 +23,8 @@ from ptmobile.result import Comparison
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.tolerance import Owed
-from ptmobile.worker.value_files import StoredTree, load_tree, save_tree
-from ptmobile.worker.values import flatten
+from ptmobile.worker.values.files import StoredTree, load_tree, save_tree
+from ptmobile.worker.values.trees import flatten
 
 TRIALS = 3
 SHAPE = (4, 3, 5, 5)

@@ -26,8 +26,8 @@ from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
 from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.proof import output_cards
 from ptmobile.worker.comparing.tolerance import Owed
-from ptmobile.worker.value_files import StoredTree, load_tree, save_tree
-from ptmobile.worker.values import UnsupportedValueError, flatten
+from ptmobile.worker.values.files import StoredTree, load_tree, save_tree
+from ptmobile.worker.values.trees import UnsupportedValueError, flatten
 
 NAN, INF = math.nan, math.inf
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)

@@ -17,7 +17,7 @@ from torch.utils.mobile_optimizer import optimize_for_mobile
 from ptmobile.report.model import ModelReport
 from ptmobile.result import Comparison, Stage
 from ptmobile.spec.conversion import OPTIMIZER_PASSES, ConversionSpec, ExampleInput
-from ptmobile.worker.example_inputs import make_trials
+from ptmobile.worker.inputs.examples import make_trials
 
 IMAGE = [1, 3, 12, 12]
 

@@ -11,9 +11,9 @@ import torch
 from ptmobile.result import Decision
 from ptmobile.worker.comparing.pairs import load_from
 from ptmobile.worker.comparing.scales import Loader
-from ptmobile.worker.decisions import Choices, decision_notices, decisions
-from ptmobile.worker.value_files import save_tree
-from ptmobile.worker.values import flatten
+from ptmobile.worker.evidence.decisions import Choices, decision_notices, decisions
+from ptmobile.worker.values.files import save_tree
+from ptmobile.worker.values.trees import flatten
 
 NAN = math.nan
 

@@ -18,7 +18,7 @@ from ptmobile.report.model import ModelReport, Source
 from ptmobile.spec.problems import Problems
 from ptmobile.spec.resolve import Given, resolve
 from ptmobile.spec.workspace import Workspace
-from ptmobile.worker import landlock
+from ptmobile.worker.processes import landlock
 
 HOSTILE = Path(__file__).resolve().parent.parent / "hostile/models"
 needs_landlock = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")

@@ -23,7 +23,7 @@ from ptmobile.spec.conversion import ExampleInput
 from ptmobile.spec.problems import Problems
 from ptmobile.spec.resolve import resolve
 from ptmobile.spec.workspace import Workspace
-from ptmobile.worker.golden import MAX_BYTES, GoldenInput, digest, draw, recipe
+from ptmobile.worker.evidence.golden import MAX_BYTES, GoldenInput, digest, draw, recipe
 
 MODELS = """
 import torch

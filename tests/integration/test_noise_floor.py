@@ -14,16 +14,16 @@ from run_support import Converter, prepared_converter
 
 from ptmobile.report.meaning import meaning
 from ptmobile.result import OutputNoise, Stage
-from ptmobile.worker.channel import pipe
 from ptmobile.worker.comparing.pairs import load_from
 from ptmobile.worker.comparing.scales import Loader
-from ptmobile.worker.crew import Crew
-from ptmobile.worker.members import Member
-from ptmobile.worker.noise import memory
-from ptmobile.worker.noise.floor import jitters, own_errors
-from ptmobile.worker.noise.widening import InFloat64, NoFloorError, refuse_unfit, widen
-from ptmobile.worker.value_files import save_tree
-from ptmobile.worker.values import flatten
+from ptmobile.worker.evidence.noise import memory
+from ptmobile.worker.evidence.noise.floor import jitters, own_errors
+from ptmobile.worker.evidence.noise.widening import InFloat64, NoFloorError, refuse_unfit, widen
+from ptmobile.worker.processes.channel import pipe
+from ptmobile.worker.processes.crew import Crew
+from ptmobile.worker.processes.members import Member
+from ptmobile.worker.values.files import save_tree
+from ptmobile.worker.values.trees import flatten
 
 MODELS = """
 import os, torch

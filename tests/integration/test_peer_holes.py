@@ -18,8 +18,8 @@ import torch
 from ptmobile.result import Comparison
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.pairs import PairSpec
-from ptmobile.worker.value_files import StoredTree, load_tree, save_tree
-from ptmobile.worker.values import flatten
+from ptmobile.worker.values.files import StoredTree, load_tree, save_tree
+from ptmobile.worker.values.trees import flatten
 
 HOLES: dict[str, tuple[str, ...]] = {
     "Polygraphy: an element fails only beyond both tolerances": (

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ptmobile.editions import Build, Edition
 from ptmobile.result import Failure, OutputComparison, Problem
 from ptmobile.spec.conversion import OPTIMIZER_PASSES, ConversionSpec
-from ptmobile.worker.built import Built
-from ptmobile.worker.remedies import remedies
+from ptmobile.worker.verdicts.built import Built
+from ptmobile.worker.verdicts.remedies import remedies
 
 FOLDS = "CONV_BN_FUSION"
 SPEC = ConversionSpec(model="torchvision:alexnet")

@@ -32,8 +32,8 @@ from ptmobile.spec.problems import Problems
 from ptmobile.spec.resolve import resolve
 from ptmobile.spec.workspace import Workspace
 from ptmobile.value_manifest import Manifest, StoredTensor
-from ptmobile.worker.value_files import load_tree, save_tree
-from ptmobile.worker.values import flatten
+from ptmobile.worker.values.files import load_tree, save_tree
+from ptmobile.worker.values.trees import flatten
 
 MODELS = """
 import torch

@@ -7,7 +7,7 @@ from test_comparing import compare
 from torch import Tensor
 
 from ptmobile.result import Comparison, Failure
-from ptmobile.worker.pairing import NEAR_TIES, mismatch
+from ptmobile.worker.verdicts.pairing import NEAR_TIES, mismatch
 
 BOXES = torch.arange(24.0).reshape(6, 4) * 10
 SCORES = torch.tensor([0.9, 0.7, 0.5000001, 0.5, 0.3, 0.1])

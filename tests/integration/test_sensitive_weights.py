@@ -14,9 +14,9 @@ from torch import nn
 from ptmobile.errors import LoadError
 from ptmobile.protocol import Job
 from ptmobile.spec.conversion import ConversionSpec
-from ptmobile.worker.example_inputs import TrialInputs
-from ptmobile.worker.sensitive_weights import make_sensitive
-from ptmobile.worker.sharpening import sensitise
+from ptmobile.worker.evidence.sensitive_weights import make_sensitive
+from ptmobile.worker.evidence.sharpening import sensitise
+from ptmobile.worker.inputs.examples import TrialInputs
 
 NOTHING, LITTLE = 1e-6, 1e-2
 

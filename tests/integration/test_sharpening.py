@@ -14,8 +14,8 @@ from ptmobile.editions import Build, Edition
 from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job
 from ptmobile.result import Comparison, Failure, ModelResult, Notice, Problem, WorkerFile
 from ptmobile.spec.conversion import ConversionSpec
-from ptmobile.worker.sensitive_weights import Sensitised
-from ptmobile.worker.sharpening import SENSITISED, Done, sharpened
+from ptmobile.worker.evidence.sensitive_weights import Sensitised
+from ptmobile.worker.evidence.sharpening import SENSITISED, Done, sharpened
 
 PLAIN = Build(method="script", edition=Edition())
 FROZEN = replace(PLAIN, attempt=1, freeze=True, remedy="frozen before")

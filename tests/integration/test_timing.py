@@ -10,8 +10,8 @@ from run_support import Converter, prepared_converter
 from ptmobile.report.files import changes
 from ptmobile.report.meaning import meaning
 from ptmobile.result import Latency, Timing
-from ptmobile.worker.asides import latency_ratio
-from ptmobile.worker.timing import measure
+from ptmobile.worker.evidence.asides import latency_ratio
+from ptmobile.worker.evidence.timing import measure
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from ptmobile.result import Trial
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput
 from ptmobile.worker.comparing import Policy
 from ptmobile.worker.comparing.changed_inputs import keep_changed
-from ptmobile.worker.example_inputs import TrialInputs, make_trials
-from ptmobile.worker.pairing import Pairing
-from ptmobile.worker.value_files import save_tree
-from ptmobile.worker.values import flatten
+from ptmobile.worker.inputs.examples import TrialInputs, make_trials
+from ptmobile.worker.values.files import save_tree
+from ptmobile.worker.values.trees import flatten
+from ptmobile.worker.verdicts.pairing import Pairing
 
 
 @pytest.fixture(scope="module")

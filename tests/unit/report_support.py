@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ptmobile.judge import judge_model
+from ptmobile.judging.judge import judge_model
 from ptmobile.litefile import LiteFile, Section
 from ptmobile.proving import prove
 from ptmobile.report.model import ModelReport, Reason, Report, ShippedFile, Source, Tool, UsedFile

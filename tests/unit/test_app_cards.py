@@ -12,7 +12,7 @@ from ptmobile.report.accessors import app_code
 from ptmobile.report.accessors.jvm import JAVA, KOTLIN
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.value_manifest import Containers, Manifest, Moved, StoredTensor, in_file_form
-from ptmobile.worker.app_cards import app_card, java_notices
+from ptmobile.worker.evidence.app_cards import app_card, java_notices
 
 BACKSLASH = "\\"
 

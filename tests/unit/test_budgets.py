@@ -11,9 +11,9 @@ from report_support import failure, model, report, result, shipped
 from ptmobile.baseline.comparing import differences
 from ptmobile.baseline.model import Baseline, BaselineSource
 from ptmobile.baseline.reading import read_baseline
-from ptmobile.budgets import MAKE_A_BASELINE, Gates, gates
 from ptmobile.errors import ExitCode
-from ptmobile.judge import judge_model
+from ptmobile.judging.budgets import MAKE_A_BASELINE, Gates, gates
+from ptmobile.judging.judge import judge_model
 from ptmobile.report.model import ShippedFile, to_json
 from ptmobile.result import Timing
 from ptmobile.spec import ConversionSpec

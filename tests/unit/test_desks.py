@@ -11,7 +11,7 @@ import pytest
 
 from ptmobile.errors import PtmobileError
 from ptmobile.result import Stage, StageName
-from ptmobile.worker.desks import ChangedError, Desks, NotKeptError
+from ptmobile.worker.processes.desks import ChangedError, Desks, NotKeptError
 
 FILE = Path("files-script/main-0/model.ptl")
 

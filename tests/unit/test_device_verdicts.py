@@ -10,7 +10,7 @@ from report_support import comparison, model, report, result
 from ptmobile.report.devices import compatible, device_rows, page_notes, verified_on_device
 from ptmobile.report.summary import summary_blocks
 from ptmobile.result import DeviceVerdict, Evidence, ModelResult, TableAnswer
-from ptmobile.worker.device_verdicts import asks_phones, judge_devices, shows_defect
+from ptmobile.worker.verdicts.devices import asks_phones, judge_devices, shows_defect
 
 
 def verdict(status: str, abi: str = "x86_64", **fields: Any) -> DeviceVerdict:

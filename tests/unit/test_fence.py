@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from ptmobile.sandbox.fence import GIB, fence_for, limits_for
-from ptmobile.worker.landlock import everything_but, version
-from ptmobile.worker.processes import is_descendant
+from ptmobile.worker.processes.children import is_descendant
+from ptmobile.worker.processes.landlock import everything_but, version
 
 
 def covers(granted: list[Path], path: Path) -> bool:
@@ -72,7 +72,7 @@ MOVES = """
 import ctypes, os, sys
 from pathlib import Path
 from ptmobile.protocol import Fence, WorkerLimits
-from ptmobile.worker.confinement import confine_model, confine_worker
+from ptmobile.worker.processes.confinement import confine_model, confine_worker
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
 scratch, outside = Path(sys.argv[1], "scratch"), Path(sys.argv[1], "outside")
 confine_worker(Fence(writable=(), hidden=(), readable=()), WorkerLimits(), scratch)

@@ -8,7 +8,7 @@ import pytest
 from report_support import NOTICE, WARNING, failure, result
 
 from ptmobile.errors import ExitCode, PublishError
-from ptmobile.judge import judge_model, judge_run
+from ptmobile.judging.judge import judge_model, judge_run
 from ptmobile.report.model import Reason, Verdict
 from ptmobile.result import FailureKind
 from ptmobile.spec import ConversionSpec, RunSpec

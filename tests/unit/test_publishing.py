@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 from report_support import CASES, model, passed, report, result, shipped
 
-from ptmobile import publishing
 from ptmobile.errors import ExitCode
 from ptmobile.github.context import GitHubContext
 from ptmobile.progress import choose_progress
-from ptmobile.publishing import Publisher
+from ptmobile.publishing import publisher as publishing
+from ptmobile.publishing.publisher import Publisher
 from ptmobile.report.model import Reason, Report, to_json
 from ptmobile.spec.workspace import Workspace
 

@@ -22,7 +22,7 @@ from ptmobile.result import (
     Stage,
     Timing,
 )
-from ptmobile.worker.noise.telling import failure_with_floor, with_floor
+from ptmobile.worker.evidence.noise.telling import failure_with_floor, with_floor
 
 OWN, CHOICE, LATENCY = "The model's own rounding error", "Same class chosen", "Latency on this machine"
 NOISE = OutputNoise(output="out", max_abs=2e-6, relative=1e-7, conversion=7.6e-6, multiple=3.8)

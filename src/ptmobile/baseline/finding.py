@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ptmobile.baseline.model import Baseline, BaselineSource
 from ptmobile.baseline.reading import read_baseline
-from ptmobile.budgets import MAKE_A_BASELINE
+from ptmobile.judging.budgets import MAKE_A_BASELINE
 from ptmobile.report.reading import ReportError, bytes_of
 from ptmobile.spec.baseline_reference import ArtifactReference, parse_artifact
 

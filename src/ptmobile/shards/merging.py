@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ptmobile.baseline.model import BaselineSource
 from ptmobile.errors import ExitCode
-from ptmobile.judge import judge_run
+from ptmobile.judging.judge import judge_run
 from ptmobile.provenance import this_tool
 from ptmobile.report.model import Merged, ModelReport, Reason, Report, Source
 from ptmobile.shards.collecting import Collected, Found

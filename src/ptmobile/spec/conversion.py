@@ -23,7 +23,7 @@ OptimizerPass = Literal[
 ]
 OPTIMIZER_PASSES: tuple[OptimizerPass, ...] = get_args(OptimizerPass)
 
-# Kinds of random inputs: what each is in a declared range, and without one, is in worker/drawing.py.
+# Kinds of random inputs: what each is in a declared range, and without one, is in worker/inputs/drawing.py.
 Distribution = Literal["normal", "uniform", "zeros", "ones", "large"]
 DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
 

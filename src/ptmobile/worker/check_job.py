@@ -32,22 +32,22 @@ from ptmobile.result import (
     Trial,
     variant_key,
 )
-from ptmobile.worker.app_cards import app_card, java_notices
-from ptmobile.worker.channel import Writer
 from ptmobile.worker.comparing import Policy
 from ptmobile.worker.comparing.proof import output_cards
-from ptmobile.worker.crew import Crew
-from ptmobile.worker.device_process import DeviceRun, run_in_library
-from ptmobile.worker.device_verdicts import asks_phones, device_verdict, judge_devices
-from ptmobile.worker.example_inputs import TrialInputs, make_trials
-from ptmobile.worker.findings import environment
-from ptmobile.worker.golden import GOLDEN, golden_failure, read_golden, unpack_golden
-from ptmobile.worker.model_process import INPUTS, write_inputs
-from ptmobile.worker.pairing import Pairing
-from ptmobile.worker.processes import LAST_SECONDS, adopt_orphans, end_descendants
-from ptmobile.worker.running import run_all
-from ptmobile.worker.stage import Reporter, StageFailedError
-from ptmobile.worker.tables import table_answer, tables_of
+from ptmobile.worker.evidence.app_cards import app_card, java_notices
+from ptmobile.worker.evidence.golden import GOLDEN, golden_failure, read_golden, unpack_golden
+from ptmobile.worker.inputs.examples import TrialInputs, make_trials
+from ptmobile.worker.processes.channel import Writer
+from ptmobile.worker.processes.children import LAST_SECONDS, adopt_orphans, end_descendants
+from ptmobile.worker.processes.crew import Crew
+from ptmobile.worker.processes.stage import Reporter, StageFailedError
+from ptmobile.worker.stages.device_process import DeviceRun, run_in_library
+from ptmobile.worker.stages.model_process import INPUTS, write_inputs
+from ptmobile.worker.stages.running import run_all
+from ptmobile.worker.verdicts.devices import asks_phones, device_verdict, judge_devices
+from ptmobile.worker.verdicts.findings import environment
+from ptmobile.worker.verdicts.pairing import Pairing
+from ptmobile.worker.verdicts.tables import table_answer, tables_of
 
 LITE: StageName = "lite"
 _BUNDLED = "get_all_bundled_inputs"

@@ -19,21 +19,21 @@ from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build, Edition
 from ptmobile.protocol import Job, Message
 from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
-from ptmobile.worker.asides import Asides
-from ptmobile.worker.built import Built, Inspector
-from ptmobile.worker.channel import Reader, Writer, pipe
-from ptmobile.worker.crew import Crew
-from ptmobile.worker.device_process import run_device
-from ptmobile.worker.device_verdicts import asks_phones
-from ptmobile.worker.drawn_inputs import draw_inputs
-from ptmobile.worker.findings import Findings
-from ptmobile.worker.lite_process import run_backported, run_lite
-from ptmobile.worker.members import Member
-from ptmobile.worker.model_process import INPUTS, ModelEnds, run_model
-from ptmobile.worker.processes import LAST_SECONDS, adopt_orphans, close_memory, end_descendants, fork
-from ptmobile.worker.remedies import first_build, remedies, without_defect
-from ptmobile.worker.road import CAPTURED, RoadEnds, order
-from ptmobile.worker.sharpening import Done, sharpened
+from ptmobile.worker.evidence.asides import Asides
+from ptmobile.worker.evidence.sharpening import Done, sharpened
+from ptmobile.worker.inputs.drawn import draw_inputs
+from ptmobile.worker.processes.channel import Reader, Writer, pipe
+from ptmobile.worker.processes.children import LAST_SECONDS, adopt_orphans, close_memory, end_descendants, fork
+from ptmobile.worker.processes.crew import Crew
+from ptmobile.worker.processes.members import Member
+from ptmobile.worker.stages.device_process import run_device
+from ptmobile.worker.stages.lite_process import run_backported, run_lite
+from ptmobile.worker.stages.model_process import INPUTS, ModelEnds, run_model
+from ptmobile.worker.stages.road import CAPTURED, RoadEnds, order
+from ptmobile.worker.verdicts.built import Built, Inspector
+from ptmobile.worker.verdicts.devices import asks_phones
+from ptmobile.worker.verdicts.findings import Findings
+from ptmobile.worker.verdicts.remedies import first_build, remedies, without_defect
 
 ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": ("script",), "trace": ("trace",)}
 

@@ -18,8 +18,7 @@ import msgspec
 
 from ptmobile.packages.failures import NO_CODE
 from ptmobile.protocol import PackageOrder
-from ptmobile.worker.confinement import confine_worker
-from ptmobile.worker.processes import (
+from ptmobile.worker.processes.children import (
     PR_SET_NO_NEW_PRIVS,
     adopt_orphans,
     die_with_parent,
@@ -27,6 +26,7 @@ from ptmobile.worker.processes import (
     fork,
     prctl,
 )
+from ptmobile.worker.processes.confinement import confine_worker
 
 _STARTING: Final = frozenset(
     ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn")

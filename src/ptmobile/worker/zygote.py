@@ -17,12 +17,11 @@ import torch
 import torchvision  # noqa: F401 - imported here once, for all jobs
 
 from ptmobile.protocol import JOB_FILE, Finished, Job, WorkerSays
-from ptmobile.worker import landlock
-from ptmobile.worker.channel import Writer
 from ptmobile.worker.check_job import run_check
-from ptmobile.worker.confinement import confine_worker
 from ptmobile.worker.job import run_job
-from ptmobile.worker.processes import (
+from ptmobile.worker.processes import landlock
+from ptmobile.worker.processes.channel import Writer
+from ptmobile.worker.processes.children import (
     PR_SET_NO_NEW_PRIVS,
     adopt_orphans,
     close_memory,
@@ -31,6 +30,7 @@ from ptmobile.worker.processes import (
     fork,
     prctl,
 )
+from ptmobile.worker.processes.confinement import confine_worker
 
 MAX_REQUEST_BYTES = 4096
 DESCRIPTORS_PER_REQUEST = 3

@@ -19,14 +19,14 @@ from ptmobile.litefile import read_lite_file
 from ptmobile.runtimes.choosing import find_release
 from ptmobile.runtimes.limits import check_against_tables, load_tables
 from ptmobile.runtimes.releases import Release
-from ptmobile.worker.backporting import backport
 from ptmobile.worker.comparing import Policy, compare_pair
 from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.lowering import Target, lower
 from ptmobile.worker.lowering.releases import target_for
-from ptmobile.worker.saving import save_lite
-from ptmobile.worker.value_files import StoredTree
-from ptmobile.worker.values import dtype_name, flatten, memory_format
+from ptmobile.worker.stages.backporting import backport
+from ptmobile.worker.stages.saving import save_lite
+from ptmobile.worker.values.files import StoredTree
+from ptmobile.worker.values.trees import dtype_name, flatten, memory_format
 from zoo.entry import Entry, copied
 from zoo.records import Answered, FromLibrary, FromTables, Record
 

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as texts of the zoo name it
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
-from ptmobile.worker.saving import prepare_to_save
+from ptmobile.worker.stages.saving import prepare_to_save
 
 How = Literal["trace", "script"]
 Arguments = tuple[Any, ...]

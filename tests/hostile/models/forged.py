@@ -3,8 +3,8 @@ import dataclasses
 import torch
 from attacking import Innocent
 
-import ptmobile.worker.model_process
-import ptmobile.worker.road
+import ptmobile.worker.stages.model_process
+import ptmobile.worker.stages.road
 
 
 @dataclasses.dataclass
@@ -20,24 +20,24 @@ class Twice(Innocent):
 
 
 def golden():
-    of = ptmobile.worker.road.expected_records
-    ptmobile.worker.road.expected_records = lambda *given: {
+    of = ptmobile.worker.stages.road.expected_records
+    ptmobile.worker.stages.road.expected_records = lambda *given: {
         name: text.replace('"high":', '"high":1') for name, text in of(*given).items()
     }
 
 
 def form():
-    save = ptmobile.worker.road.save_adaptation
+    save = ptmobile.worker.stages.road.save_adaptation
 
     def save_other(stored, *rest):
         (one, its), (two, other) = stored.places
         save(type(stored)(**{**_fields(stored), "places": ((one, other), (two, its))}), *rest)
 
-    ptmobile.worker.road.save_adaptation = save_other
+    ptmobile.worker.stages.road.save_adaptation = save_other
 
 
 def inputs():
-    of = ptmobile.worker.model_process.make_trials
+    of = ptmobile.worker.stages.model_process.make_trials
 
     def others(*given):
         return [
@@ -45,7 +45,7 @@ def inputs():
             for trial in of(*given)
         ]
 
-    ptmobile.worker.model_process.make_trials = others
+    ptmobile.worker.stages.model_process.make_trials = others
 
 
 def _fields(stored):

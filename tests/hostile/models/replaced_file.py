@@ -2,7 +2,7 @@ import os
 
 from attacking import Innocent, in_background
 
-import ptmobile.worker.road
+import ptmobile.worker.stages.road
 
 REPLACE = """
 import os
@@ -47,13 +47,13 @@ exec(REPLACE)
 
 def make(kind, when):
     if when == "at once":
-        save = ptmobile.worker.road.save_lite
+        save = ptmobile.worker.stages.road.save_lite
 
         def save_and_replace(module, final, *rest):
             save(module, final, *rest)
             replace(final, kind)  # noqa: F821 - of the text above
 
-        ptmobile.worker.road.save_lite = save_and_replace
+        ptmobile.worker.stages.road.save_lite = save_and_replace
     else:
         in_background(LATER, kind, os.getcwd())
     return Innocent()

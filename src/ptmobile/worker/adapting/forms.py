@@ -17,7 +17,7 @@ import torch
 
 from ptmobile.errors import ConvertError
 from ptmobile.worker.adapting.script_types import NONE, TENSOR, UNKNOWN, ScriptType, common_type, dict_of, list_of
-from ptmobile.worker.values import Leaf, Tree, child_path
+from ptmobile.worker.values.trees import Leaf, Tree, child_path
 
 _OBJECTS = ("dataclass ", "object ")
 

@@ -10,8 +10,8 @@ import msgspec
 from ptmobile.result import METHODS, Adaptation, AdaptedInput, AdaptedOutput, Method
 from ptmobile.worker.adapting.arguments import Layout
 from ptmobile.worker.adapting.forms import Form, Group, containers, form_of, positions
-from ptmobile.worker.value_files import Read, StoredTree
-from ptmobile.worker.values import SEEN_AS, Tree, describe
+from ptmobile.worker.values.files import Read, StoredTree
+from ptmobile.worker.values.trees import SEEN_AS, Tree, describe
 
 #: The record in the file, and the version of its form.
 EXTRA_FILE: Final = "ptmobile/outputs.json"

@@ -21,7 +21,7 @@ from ptmobile.worker.adapting.graph_types import parts_of_type
 from ptmobile.worker.adapting.plain_graphs import has_names, make_plain
 from ptmobile.worker.adapting.wrapping import handed_through, source_of, wrapped
 from ptmobile.worker.adapting.writing import Writer
-from ptmobile.worker.values import Tree, child_path
+from ptmobile.worker.values.trees import Tree, child_path
 
 #: How deep in tuples the eager model's output is looked for.
 _DEPTH: Final = 2

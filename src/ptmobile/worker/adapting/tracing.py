@@ -7,7 +7,7 @@ import torch
 from ptmobile.errors import ConvertError
 from ptmobile.worker.adapting.forms import Form, expression
 from ptmobile.worker.adapting.wrapping import source_of, wrapped
-from ptmobile.worker.values import Tree, take_apart
+from ptmobile.worker.values.trees import Tree, take_apart
 
 
 class TensorsOnly(torch.nn.Module):

@@ -9,7 +9,7 @@ import torch
 from ptmobile.errors import ConvertError
 from ptmobile.worker.adapting.forms import Group, form_of, is_object
 from ptmobile.worker.adapting.graph_types import class_name, has_named_tuple, parts_of_type
-from ptmobile.worker.values import Tree, child_path
+from ptmobile.worker.values.trees import Tree, child_path
 
 _ADVICE: Final = "Return a tuple of tensors, or a dictionary of them; or ship the trace (method trace)."
 

@@ -9,10 +9,10 @@ import torch
 from msgspec.structs import replace
 
 from ptmobile.result import Comparison, Finding
-from ptmobile.worker import values
 from ptmobile.worker.comparing.metrics import identical
 from ptmobile.worker.comparing.scales import Loader
-from ptmobile.worker.value_files import Read, StoredTree, load_tree, save_tree
+from ptmobile.worker.values import trees as values
+from ptmobile.worker.values.files import Read, StoredTree, load_tree, save_tree
 
 INPUTS = "inputs"
 

@@ -15,8 +15,8 @@ from ptmobile.worker.comparing.metrics import Gathered, identical
 from ptmobile.worker.comparing.rows import rows_of
 from ptmobile.worker.comparing.scales import Loader, Scales, scales_of
 from ptmobile.worker.comparing.tolerance import Owed, Policy, Tolerance
-from ptmobile.worker.value_files import FLOAT, Read, StoredTree, as_tensor, load_tree
-from ptmobile.worker.values import SEEN_AS, describe
+from ptmobile.worker.values.files import FLOAT, Read, StoredTree, as_tensor, load_tree
+from ptmobile.worker.values.trees import SEEN_AS, describe
 
 MAX_FINDINGS = 20
 

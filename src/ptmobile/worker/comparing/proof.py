@@ -11,7 +11,7 @@ from ptmobile.result import Notice, OutputCard, Trial
 from ptmobile.worker.comparing.metrics import largest, real
 from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.comparing.tolerance import Policy
-from ptmobile.worker.value_files import FLOAT, StoredTree
+from ptmobile.worker.values.files import FLOAT, StoredTree
 
 EAGER, LARGE = "eager", "large"
 # A file that ignored its input would be off by the output's reaction; below this many tolerances that could pass.

@@ -16,7 +16,7 @@ import torch
 
 from ptmobile.worker.comparing.metrics import real
 from ptmobile.worker.comparing.tolerance import Tolerance
-from ptmobile.worker.value_files import StoredTree
+from ptmobile.worker.values.files import StoredTree
 
 #: The tolerance of an output, by its path.
 Allowed = Callable[[str], Tolerance]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from ptmobile.worker.comparing.metrics import largest
-from ptmobile.worker.value_files import StoredTree
+from ptmobile.worker.values.files import StoredTree
 
 Loader = Callable[[str, int], StoredTree]
 

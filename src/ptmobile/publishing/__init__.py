@@ -1,0 +1,1 @@
+"""Handing over what was found: the workspace, the job, artifacts, a comment."""

@@ -1,0 +1,116 @@
+"""The noise floor in numbers, from what the processes have left. Pure but for reading those files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from msgspec.structs import replace
+
+from ptmobile.result import OutputNoise, OutputProof, Proof
+from ptmobile.worker.comparing.metrics import difference, largest
+from ptmobile.worker.comparing.scales import Loader
+from ptmobile.worker.values.files import StoredTree
+
+_WIDE = ("float64", "complex128")
+
+
+@dataclass(frozen=True)
+class OwnErrors:
+    """``errors``: the largest difference of float32 from float64, for each output and trial; infinite where one of both
+    is not finite and the other is. ``sizes``: the output's largest value. ``notes``: why an output has no errors.
+    ``jitter``: of each output, the largest difference between two runs that should be one.
+    """
+
+    errors: dict[str, dict[int, float]] = field(default_factory=dict)
+    sizes: dict[str, dict[int, float]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    jitter: dict[str, float] = field(default_factory=dict)
+
+    def of(self, output: str, trial: int | None) -> float | None:
+        """The error in one trial; None if it is not known, or not finite."""
+        error = self.errors.get(output, {}).get(-1 if trial is None else trial)
+        return error if error is not None and math.isfinite(error) else None
+
+    def beside(self, proof: Proof | None) -> tuple[OutputNoise, ...]:
+        """Each output's error beside that of the file, which was compared with eager.
+
+        Both are of the trial in which the file is worst; without a file, of that with the largest part of its size.
+        """
+        proven = {output.output: output for output in proof.outputs} if proof else {}
+        noise = (self._noise(output, proven.get(output)) for output in self.errors)
+        return tuple(replace(one, jitter=self.jitter.get(one.output)) for one in noise)
+
+    def _noise(self, output: str, proven: OutputProof | None) -> OutputNoise:
+        if output in self.notes:
+            return OutputNoise(output=output, note=f"{self.notes[output]}, so they cannot be compared")
+        worst = proven.trial if proven and proven.max_abs and proven.trial in self.errors[output] else None
+        worst = self._worst(output) if worst is None else worst
+        error = self.of(output, worst)
+        if error is None:
+            return OutputNoise(output=output, trial=worst, note="one of both is not finite where the other is")
+        size = self.sizes[output][worst]
+        conversion = proven.max_abs if proven else None
+        return OutputNoise(
+            output=output,
+            trial=worst,
+            max_abs=error,
+            relative=error / size if size else None,
+            conversion=conversion,
+            multiple=conversion / error if conversion is not None and error else None,
+        )
+
+    def _worst(self, output: str) -> int:
+        sizes = self.sizes[output]
+        return max(sizes, key=lambda trial: self.errors[output][trial] / (sizes[trial] or 1.0))
+
+
+def own_errors(load: Loader, trials: Sequence[int], eager: str, wide: str) -> OwnErrors:
+    """The rounding errors of each output that is float32 (complex64) in the eager model."""
+    found = OwnErrors()
+    for number in trials:
+        narrow, doubled = load(eager, number), load(wide, number)
+        for path, tensor in _float32(narrow).items():
+            found.sizes.setdefault(path, {})[number] = largest(tensor)
+            error = found.errors.setdefault(path, {})
+            other = doubled.numbers().get(path)
+            note = _incomparable(tensor, other, doubled.dtypes.get(path, "float64"))
+            if note or other is None:
+                found.notes[path] = note
+            else:
+                error[number] = float(difference(tensor, other).max()) if tensor.numel() else 0.0
+    return found
+
+
+def _incomparable(narrow: torch.Tensor, wide: torch.Tensor | None, dtype: str) -> str:
+    if wide is None:
+        return "it is not there in float64"
+    if dtype not in _WIDE:
+        return f"it is {dtype} in float64 too"
+    if narrow.shape != wide.shape:
+        return f"its shape is {list(wide.shape)} in float64 and {list(narrow.shape)} in float32"
+    return ""
+
+
+def _float32(tree: StoredTree) -> Mapping[str, torch.Tensor]:
+    """What float32 was rounded for: tensors of that type, and Python's floats, which come from such."""
+    return {
+        path: tensor
+        for path, tensor in tree.numbers().items()
+        if path not in tree.quanta and tree.dtypes.get(path, "float32") in ("float32", "complex64")
+    }
+
+
+def jitters(load: Loader, trial: int, eager: str, same: str) -> dict[str, float] | None:
+    """The largest difference of each output between two runs that should be one; infinite where only one of both is
+    finite. None where they differ in form.
+    """
+    first, second = load(eager, trial).numbers(), load(same, trial).numbers()
+    if any(path not in second or second[path].shape != tensor.shape for path, tensor in first.items()):
+        return None
+    return {
+        path: float(difference(tensor, second[path].to(tensor.dtype)).max()) if tensor.numel() else 0.0
+        for path, tensor in first.items()
+    }

@@ -1,0 +1,1 @@
+"""The processes of a job: held in, forked, listened to, ended."""

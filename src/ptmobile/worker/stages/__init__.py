@@ -1,0 +1,1 @@
+"""What is done to a model, stage by stage, and the processes that do it."""
