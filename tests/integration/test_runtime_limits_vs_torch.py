@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from ptmobile.litefile import LiteFile, is_debug_record, read_lite_file, strip_records
 from ptmobile.runtimes import Release, load_releases
 from ptmobile.runtimes.limits import TableVerdict, check_against_tables, load_tables
+from ptmobile.worker.verdicts.tables import table_answer
 
 ANDROID = {one.version: one for one in load_releases() if one.platform == "android"}
 SQUARE = (4, 4)
@@ -250,3 +251,16 @@ def test_all_releases_answer(make: Maker) -> None:
     file = make(torch.relu)
     releases: tuple[Release, ...] = load_releases()
     assert {check_against_tables(file, one).release for one in releases} == {one.label for one in releases}
+
+
+def test_a_file_that_takes_the_place_of_another_is_read_anew(make: Maker, tmp_path: Path) -> None:
+    make(torch.relu)
+    make(F.gelu, bytecode=5)
+    file, release, tables = tmp_path / "model.ptl", ANDROID["1.9.0"].label, load_tables()
+    loads = []
+    for made in ("1.ptl", "2-5.ptl"):
+        file.write_bytes((tmp_path / made).read_bytes())
+        answer = table_answer(file, release, tables)
+        assert answer is not None
+        loads.append(answer.loads)
+    assert loads == ["no", "yes"]

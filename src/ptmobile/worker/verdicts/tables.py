@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 
+from ptmobile.digests import sha256_of
 from ptmobile.litefile import LiteFile, read_lite_file
 from ptmobile.result import TableAnswer
 from ptmobile.runtimes.choosing import find_release
@@ -33,7 +34,7 @@ def table_answer(file: Path, release: str, tables: Tables) -> TableAnswer | None
     found = find_release(release)
     if found is None:
         return None
-    verdict = check_against_tables(_read(file), found, made_by=str(torch.__version__), tables=tables)
+    verdict = check_against_tables(_read(file, sha256_of(file)), found, made_by=str(torch.__version__), tables=tables)
     against = [finding for finding in verdict.findings if finding.answer == "no"] or list(verdict.findings)
     return TableAnswer(
         loads=verdict.loads,
@@ -45,6 +46,7 @@ def table_answer(file: Path, release: str, tables: Tables) -> TableAnswer | None
     )
 
 
-@cache
-def _read(file: Path) -> LiteFile:
+@lru_cache(maxsize=4)
+def _read(file: Path, _digest: str) -> LiteFile:
+    """By what is in the file as well: a second build of a model takes the path of the first."""
     return read_lite_file(file)
