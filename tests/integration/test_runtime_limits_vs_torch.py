@@ -255,7 +255,7 @@ def test_all_releases_answer(make: Maker) -> None:
 
 def test_a_file_that_takes_the_place_of_another_is_read_anew(make: Maker, tmp_path: Path) -> None:
     make(torch.relu)
-    make(F.gelu, bytecode=5)
+    make(torch.relu, bytecode=5)
     file, release, tables = tmp_path / "model.ptl", ANDROID["1.9.0"].label, load_tables()
     loads = []
     for made in ("1.ptl", "2-5.ptl"):
