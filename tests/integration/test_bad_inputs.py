@@ -205,7 +205,7 @@ def test_inputs_of_the_action_that_are_refused(tmp_path: Path, inputs: dict[str,
     check(ran, 2)
     for word in words:
         assert word in ran.report["problems"][0]["message"]
-    assert done.stdout.startswith("::error title=ptmobile%3A ")
+    assert "\n::error title=ptmobile%3A " in done.stdout
     assert done.stdout.count("::error") == 1
 
 

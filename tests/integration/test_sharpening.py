@@ -129,6 +129,7 @@ def test_no_build_at_all_is_no_file(play: Play, kind: str) -> None:
         done(failure=DIFFERS, out_of_time=True),
         done(failure=replace(DIFFERS, kind="load")),
         done(failure=replace(DIFFERS, kind="nondeterministic")),
+        done(failure=replace(DIFFERS, kind="convert", stage="traced")),
         done(comparisons=()),
     ],
 )

@@ -187,10 +187,12 @@ def _recipes(builds: Sequence[Build]) -> dict[str, Recipe]:
 
 def _failure(second: Done) -> Failure | None:
     """What speaks against the files: no build verifies. A model that does not run at all, or not twice in the same way,
-    and time that was up, say nothing.
+    or cannot be captured with these weights (detectors without boxes), and time that was up, say nothing.
     """
     failure = second.result.failure
     if failure is None or second.out_of_time or failure.kind in ("load", "nondeterministic"):
+        return None
+    if failure.kind == "convert" and failure.stage in CAPTURED.values():
         return None
     problem = failure.problem
     title = f"With sensitive weights, {problem.title[:1].lower()}{problem.title[1:]}"[:300]
