@@ -41,8 +41,10 @@ while True:
     for path in own.parent.rglob("*"):
         if not path.is_relative_to(own):
             attack(path)
-    if (own.parent / "kept/eager").exists():
-        for path in own.glob("eager/*.bin"):
+    for path in own.glob("eager/*.bin"):
+        copy = own.parent / "kept/eager" / path.name
+        # Before it was taken, the model would only change its own outputs.
+        if copy.exists() and time.time() - copy.stat().st_mtime > 0.1:
             overwrite(path)
             tell("changed: the originals of what was kept")
     time.sleep(0.0005)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attacking import Innocent
 
-from ptmobile.worker import stage as stages
+from ptmobile.worker.processes import stage as stages
 
 #: Stages of processes that have never seen the model: they stand still where they read the inputs.
 FRESH = ("lite", "backported", "device")
