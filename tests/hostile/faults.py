@@ -135,20 +135,19 @@ FAULTS: Mapping[str, Fault] = {
 class StageFault:
     """A stage in which processes go wrong in each of the ``ways``; ``options`` are of the model that does.
 
-    ``code`` is the exit code that its verdict has. ``fresh``: the stage's process has never seen the model, and stands
-    still, until it is sent a signal from outside or its time is up.
+    ``code`` is the exit code that its verdict has. Processes that have never seen the model are out of its reach:
+    tests/device has those of the app's library crash and hang.
     """
 
     stage: str
     code: int
     options: Mapping[str, object]
     ways: tuple[str, ...] = ("SIGKILL", "SIGSEGV", "memory", "hang")
-    fresh: bool = False
 
     @property
     def minutes(self) -> float:
         """How long the model has, if it hangs: enough to come to this stage on a busy machine."""
-        return 0.3 if self.fresh else 0.2
+        return 0.2
 
 
 WAYS: Mapping[str, str] = {
@@ -158,7 +157,6 @@ WAYS: Mapping[str, str] = {
     "hang": "hangs",
 }
 _SCRIPT, _TRACE = {"method": "script"}, {"method": "trace"}
-_FRESH = ("SIGKILL", "SIGSEGV", "hang")
 #: A hang is the same in all stages of a process: of the model's own it is shown in `load` and `eager`.
 _NO_HANG = ("SIGKILL", "SIGSEGV", "memory")
 #: In a run without repairs; what is tried instead where they are allowed is shown by tests/integration/test_repairs.py.
@@ -170,9 +168,6 @@ STAGES = (
     StageFault("frozen", 4, _TRACE, _NO_HANG),
     StageFault("optimised", 4, _SCRIPT),
     StageFault("saved", 4, _SCRIPT),
-    StageFault("lite", 5, _SCRIPT, _FRESH, fresh=True),
-    StageFault("backported", 6, {**_SCRIPT, "backport-to": ["5"]}, _FRESH, fresh=True),
-    StageFault("device", 6, {**_SCRIPT, "runtime": "1.12.2", "device-check": "auto"}, _FRESH, fresh=True),
 )
 
 
