@@ -144,12 +144,9 @@ class StageFault:
     options: Mapping[str, object]
     ways: tuple[str, ...] = ("SIGKILL", "SIGSEGV", "memory", "hang")
 
-    @property
-    def minutes(self) -> float:
-        """How long the model has, if it hangs: enough to come to this stage on a busy machine."""
-        return 0.2
 
-
+#: How long a model has that hangs: enough to come to its stage on a busy machine.
+HANG_MINUTES = 0.2
 WAYS: Mapping[str, str] = {
     "SIGKILL": "is killed",
     "SIGSEGV": "crashes (a segmentation fault)",

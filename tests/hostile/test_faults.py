@@ -19,7 +19,7 @@ import yaml
 
 from ptmobile.report.model import report_schema
 from tests.e2e.conftest import RunStep
-from tests.hostile.faults import FAULTS, SERVICES, STAGES, StageFault
+from tests.hostile.faults import FAULTS, HANG_MINUTES, SERVICES, STAGES, StageFault
 
 MODELS = Path(__file__).parent / "models"
 
@@ -76,7 +76,7 @@ def test_fault_in_every_stage(way: str, run_step: RunStep, workspace: Path) -> N
     models: list[dict[str, Any]] = [{"name": "good", "model": "good.py:make"}]
     for name, fault in faults:
         sabotaged = {"name": name, "model": "sabotaged.py:Sabotaged", "model-args": [fault.stage, way]}
-        limit = {"timeout-minutes": fault.minutes} if way == "hang" else {}
+        limit = {"timeout-minutes": HANG_MINUTES} if way == "hang" else {}
         models.append({**sabotaged, **limit, **fault.options})
     models.append({"name": "last", "model": "good.py:make"})
     (workspace / "ptmobile.yml").write_text(yaml.safe_dump({**shared, "models": models}))

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markdown_support import MARKDOWN
 
 from ptmobile.report.escape import code, code_block, code_cell, html_attribute, html_text, markdown_text
 from ptmobile.visible import visible
@@ -35,7 +35,6 @@ PIECES = st.sampled_from(
     ]
 )
 TEXT = st.lists(st.one_of(PIECES, st.text(st.characters(exclude_categories=()), max_size=4)), max_size=12).map("".join)
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 HARMLESS = {"text", "code_inline"}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from markdown_it import MarkdownIt
+from markdown_support import MARKDOWN, structure
 from msgspec.structs import replace
 from page_support import full
 from report_support import model
@@ -25,7 +25,6 @@ from ptmobile.report.model import Merged, PublishedArtifact, Reason, Report, to_
 from ptmobile.report.page import report_html
 from ptmobile.report.summary import summary_blocks
 
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 RUN = "https://github.com/owner/models/actions/runs/1"
 HTML = {"<details>", "</details>", "<sub>", "</sub>", "<summary>", "</summary>"}
 EVIL = [
@@ -106,14 +105,6 @@ def summary(of: Report) -> str:
 
 def comment(of: Report) -> str:
     return comment_body(of, Origin(RUN, "a" * 40), 60_000)
-
-
-def structure(source: str) -> list[tuple[str, str]]:
-    """Everything but the text: blocks, rows, cells, and the HTML in between."""
-    return [
-        (token.type, " ".join(re.findall(r"</?\w+", token.content)) if token.type == "html_block" else "")
-        for token in MARKDOWN.parse(source)
-    ]
 
 
 def test_the_texts_are_everywhere() -> None:

@@ -15,7 +15,7 @@ import msgspec
 from hostile_support import HOSTILE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
+from markdown_support import MARKDOWN, structure
 from page_support import full, parse
 from report_support import CASES
 
@@ -31,7 +31,6 @@ from ptmobile.report.summary import summary_blocks
 REPORTS = {**CASES, "full": full}
 RUN = "https://github.com/org/app/actions/runs/1"
 ORIGIN = Origin(RUN, "a" * 40)
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 INLINE = {
     *("text", "code_inline", "softbreak", "html_inline"),
     *("strong_open", "strong_close", "em_open", "em_close", "link_open", "link_close"),
@@ -88,15 +87,6 @@ def estranged(name: str, text: str) -> Report:
 def harmless(text: str) -> str:
     """As many lines of nothing remarkable."""
     return "\n".join("harmless" for _ in ("x" + text)[:300].strip().splitlines())
-
-
-def structure(source: str) -> list[tuple[str, str]]:
-    """Everything but the text: blocks, rows, cells, and the tags in between."""
-    tokens = MARKDOWN.parse(source)
-    return [
-        (token.type, "".join(re.findall(r"</?\w+", token.content)) if token.type == "html_block" else "")
-        for token in tokens
-    ]
 
 
 def check_markdown(source: str, name: str) -> None:
