@@ -15,14 +15,13 @@ from typing import Final, Literal
 from ptmobile import __version__
 from ptmobile.digests import sha256_of
 from ptmobile.editions import Edition
-from ptmobile.github.context import GitHubContext
+from ptmobile.github.context import COMMIT, GitHubContext
 from ptmobile.report.model import Source, Tool, UsedFile
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.spec.model_reference import ModuleFactory, parse_model_reference, referenced_path
 from ptmobile.visible import shorten, visible
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _EVENT: Final = re.compile(r"[a-z_]{1,50}")
 _TEXT: Final = 500
@@ -40,7 +39,7 @@ def source_of(context: GitHubContext) -> Source:
     ref = f"@{context.action_ref}" if context.action_ref else ""
     return Source(
         repository=repository,
-        sha=_of_form(_COMMIT, context.sha),
+        sha=_of_form(COMMIT, context.sha),
         ref=_text(context.ref),
         run_url=context.run_url if repository and run_id else "",
         workflow=_text(context.workflow_ref or context.workflow),

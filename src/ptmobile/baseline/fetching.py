@@ -13,15 +13,13 @@ from ptmobile.baseline.archive import report_bytes
 from ptmobile.baseline.model import Baseline
 from ptmobile.baseline.reading import BaselineError, read_baseline
 from ptmobile.errors import PublishError
-from ptmobile.github.context import GitHubContext
+from ptmobile.github.context import COMMIT, GitHubContext
 from ptmobile.spec.baseline_reference import ArtifactReference
 
 if TYPE_CHECKING:
-    from ptmobile.github.artifact import Effort
     from ptmobile.github.run_artifacts import FoundArtifact
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _PERMISSION: Final = "permissions: {actions: read, contents: read}"
 _IN_A_JOB: Final = f"Give the input github-token the value of github.token, and the job {_PERMISSION}."
 _BY_HAND: Final = (
@@ -40,19 +38,10 @@ _AGAIN: Final = "Run the job again; or download the report in a step before, and
 class ArtifactBaselines:
     """Fetches baselines; `say` prints a line of the log, `mask` is told what the log must not show."""
 
-    def __init__(
-        self,
-        context: GitHubContext,
-        say: Callable[[str], object],
-        mask: Callable[[str], None],
-        environ: Mapping[str, str] | None = None,
-        effort: Effort | None = None,
-    ) -> None:
+    def __init__(self, context: GitHubContext, say: Callable[[str], object], mask: Callable[[str], None]) -> None:
         self._context = context
         self._say = say
         self._mask = mask
-        self._environ = environ
-        self._effort = effort
 
     def fetch(self, wanted: ArtifactReference) -> Baseline:
         """The baseline in the artifact of the newest successful run of the branch.
@@ -81,7 +70,7 @@ class ArtifactBaselines:
         baseline = read_baseline(data, str(wanted))
         self._say(f"Baseline: {wanted} of run {found.run_id}")
         # What is known of the run by GitHub goes before what the report says of itself.
-        sha = found.run_sha if _COMMIT.fullmatch(found.run_sha) else ""
+        sha = found.run_sha if COMMIT.fullmatch(found.run_sha) else ""
         page = f"{context.server_url}/{context.repository}/actions/runs/{found.run_id}"
         return Baseline(replace(baseline.source, repository=context.repository, sha=sha, run_url=page), baseline.models)
 
@@ -90,7 +79,7 @@ class ArtifactBaselines:
         from ptmobile.github.run_artifacts import RunArtifacts  # noqa: PLC0415
 
         with (
-            connected(self._context, self._mask, self._environ, self._effort) as connection,
+            connected(self._context, self._mask) as connection,
             tempfile.TemporaryFile() as stream,
         ):
             artifacts = RunArtifacts(connection, self._context.repository)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -29,16 +29,13 @@ class Connection:
 
 @contextmanager
 def connected(
-    context: GitHubContext,
-    mask: Callable[[str], None],
-    environ: Mapping[str, str] | None = None,
-    effort: Effort | None = None,
+    context: GitHubContext, mask: Callable[[str], None], effort: Effort | None = None
 ) -> Iterator[Connection]:
     """Connect with the token of the context; `mask` is told what the log must not show."""
     effort, secrets, stop = effort or Effort(waits=Waits(answer=60.0)), Secrets(mask), threading.Event()
     secrets.add(context.github_token)
     retrying = Retrying(effort.patience, effort.sleep or stop.wait)
-    proxies = Proxies.from_environment(os.environ if environ is None else environ)
+    proxies = Proxies.from_environment(os.environ)
     with quiet(), closing(Web(proxies, effort.waits, 1, stop)) as web:
         client = RestClient(context.api_url, context.github_token, web.send, secrets, retrying)
         yield Connection(client, web, retrying, secrets)

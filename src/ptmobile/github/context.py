@@ -12,6 +12,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+#: A commit by its full hash: SHA-1 or SHA-256.
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SECRETS = frozenset(
     {
         *("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"),

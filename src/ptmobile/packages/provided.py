@@ -18,6 +18,8 @@ from typing import Final
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from ptmobile.digests import sha256_of
+
 #: What every wheel of ours has in its version, so that no index has it too.
 LABEL: Final = "ptmobile"
 #: How Debian's builds call themselves.
@@ -71,8 +73,7 @@ def _write(name: str, version: Version, folder: Path) -> Stub:
     with zipfile.ZipFile(path, "w") as wheel:
         for file, text in files.items():
             wheel.writestr(zipfile.ZipInfo(file, _DATE), text)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Stub(name, f"{name}=={version}+{LABEL}", digest, info)
+    return Stub(name, f"{name}=={version}+{LABEL}", sha256_of(path), info)
 
 
 def _record(files: Iterable[tuple[str, str]], own: str) -> str:

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from ptmobile.errors import PtmobileError
 from ptmobile.files import plain_file
@@ -92,5 +93,5 @@ def installed(report: Path, but: set[str]) -> tuple[InstalledPackage, ...]:
 def _package(item: _Item) -> InstalledPackage:
     archive = item.download_info.archive_info
     digest = archive.hashes.get("sha256", "") or archive.hash.removeprefix("sha256=")
-    name, version = item.metadata.name.lower().replace("_", "-").replace(".", "-"), item.metadata.version
-    return InstalledPackage(name=name[:200], version=version[:100], sha256=digest[:64])
+    name = canonicalize_name(item.metadata.name)
+    return InstalledPackage(name=name[:200], version=item.metadata.version[:100], sha256=digest[:64])

@@ -5,7 +5,7 @@ Nothing here fails a run: whoever needs the comment looks at what is returned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
 
 from ptmobile.github.context import GitHubContext
@@ -36,13 +36,11 @@ class Commenter:
         context: GitHubContext,
         say: Callable[[str], object],
         mask: Callable[[str], None],
-        environ: Mapping[str, str] | None = None,
         effort: Effort | None = None,
     ) -> None:
         self._context = context
         self._say = say
         self._mask = mask
-        self._environ = environ
         self._effort = effort
 
     def comment(self, report: Report, spec: PublishingSpec) -> Refusal | None:
@@ -68,7 +66,7 @@ class Commenter:
     def _write(self, report: Report, spec: PublishingSpec, event: Event, key: str) -> Refusal | None:
         from ptmobile.github.connecting import connected  # noqa: PLC0415
 
-        with connected(self._context, self._mask, self._environ, self._effort) as connection:
+        with connected(self._context, self._mask, self._effort) as connection:
             return self._on_pull_request(connection.client, event, report, spec, key)
 
     def _on_pull_request(

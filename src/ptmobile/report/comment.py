@@ -6,11 +6,11 @@ The report may be a stranger's data: addresses are taken from the job that write
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
 import msgspec
 
+from ptmobile.github.context import COMMIT
 from ptmobile.github.summary import fit
 from ptmobile.report.downloads import downloads_of, plain_address
 from ptmobile.report.escape import code, markdown_text
@@ -19,7 +19,6 @@ from ptmobile.report.summary import render
 from ptmobile.report.view import cut, view_of
 
 _ROWS = 30
-_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def comment_body(report: Report, origin: Origin, budget: int) -> str:
     head = render("comment.md.j2", view=view, rows=rows, downloads=downloads_of(report, url))
     models = [render("comment_model.md.j2", model=model) for model in view.models]
     run = f"[the run]({url})" if url else "the run"
-    commit = f" of {code(origin.sha[:10])}" if _SHA.fullmatch(origin.sha) else ""
+    commit = f" of {code(origin.sha[:10])}" if COMMIT.fullmatch(origin.sha) else ""
     foot = f"<sub>{markdown_text(view.footer)}, {run}{commit}</sub>\n"
     room = budget - len(foot.encode()) - 2
     text, _ = fit(
