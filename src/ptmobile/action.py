@@ -8,10 +8,10 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TextIO
 
-from ptmobile.errors import ExitCode
+from ptmobile.errors import ExitCode, internal_error
 from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext, scrub
-from ptmobile.session import Session, internal_error
+from ptmobile.session import Session
 from ptmobile.spec.action_inputs import read_action_inputs
 from ptmobile.spec.options import all_options
 from ptmobile.spec.workspace import Workspace

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ptmobile import __version__
-from ptmobile.errors import ExitCode, PtmobileError
+from ptmobile.errors import ExitCode, PtmobileError, internal_error
 from ptmobile.explaining.commands import add_explain
 from ptmobile.runtimes.commands import add_runtimes
 from ptmobile.shards.commands import add_merge, add_plan
@@ -50,8 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has read enough
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback for users
-        from ptmobile.session import internal_error  # noqa: PLC0415 - each command loads only its own
-
         print(internal_error(error), file=sys.stderr)
         return int(ExitCode.INTERNAL)
 

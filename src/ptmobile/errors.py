@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -76,3 +78,12 @@ class InterruptedRunError(PtmobileError):
     """The run was cancelled, or its time was up."""
 
     code = ExitCode.INTERRUPTED
+
+
+def internal_error(error: BaseException) -> InternalError:
+    """A fault of ours: in one line, with the place in our code that a bug report needs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return InternalError(
+        f"ptmobile failed by a fault of its own: {type(error).__name__}: {error}{place}.", advice="Please report it."
+    )

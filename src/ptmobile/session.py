@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from ptmobile.baseline.finding import find_baseline
 from ptmobile.baseline.model import Baseline
 from ptmobile.device.build import provide_kit_for
 from ptmobile.device.supply import DeviceSupplier, Sources
-from ptmobile.errors import InternalError, InterruptedRunError, PtmobileError
+from ptmobile.errors import InterruptedRunError, PtmobileError, internal_error
 from ptmobile.github.commands import CommandWriter, masking
 from ptmobile.github.context import GitHubContext
 from ptmobile.github.foreign import OPTION, refuse_foreign_code
@@ -151,15 +150,6 @@ def _is_allowed(given: Mapping[str, Given]) -> bool:
     if mode is not None and str(mode.value) not in get_args(Mode):
         return True
     return value is not None and coerce(all_options()[OPTION], value, Problems()) is True
-
-
-def internal_error(error: BaseException) -> InternalError:
-    """A fault of ours: in one line, with the place in our code that a bug report needs."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return InternalError(
-        f"ptmobile failed by a fault of its own: {type(error).__name__}: {error}{place}.", advice="Please report it."
-    )
 
 
 def _now() -> str:

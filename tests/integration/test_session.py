@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ptmobile import cli, session
@@ -13,8 +16,10 @@ from ptmobile.errors import PublishError
 from ptmobile.files import WorkspaceFiles
 from ptmobile.github.context import GitHubContext
 from ptmobile.local.workflow_commands import parse_commands
+from ptmobile.protocol import JOB_FILE, Job
 from ptmobile.session import Session
 from ptmobile.spec.coerce import Given
+from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.spec.workspace import Workspace
 
 ZERO = "import torch\nclass Zero(torch.nn.Module):\n    def forward(self, x):\n        return x * 0\n"
@@ -93,6 +98,29 @@ def test_the_command_line_says_a_fault_of_ours_as_text(
     output = capsys.readouterr().out
     assert "by a fault of its own" in output
     assert "::error" not in output
+
+
+def test_a_fault_of_the_workers_own_is_told(workspace: Path) -> None:
+    """The worker is forked from a parent that must not be threaded: this happens in a program of its own."""
+    program = (
+        "import os, sys; from pathlib import Path; import socket; from ptmobile.worker import zygote\n"
+        "zygote.run_job = lambda *_: 1 / 0\n"
+        "own, _ = socket.socketpair()\n"
+        "results = os.open(os.devnull, os.O_WRONLY)\n"
+        "zygote._Server(own)._child(Path(sys.argv[1]), results, os.dup(1), os.dup(2))\n"
+    )
+    spec = ConversionSpec(name="Zero", model="zero.py:Zero")
+    job = Job(spec=spec, workspace=str(workspace), scratch=str(workspace))
+    (workspace / JOB_FILE).write_bytes(msgspec.json.encode(job))
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(workspace)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    told = "ptmobile failed by a fault of its own: ZeroDivisionError: division by zero (<string>:2)."
+    assert done.stdout.splitlines() == [told, "Please report it."]
 
 
 def test_a_run_that_fails_on_warnings_says_so(workspace: Path) -> None:

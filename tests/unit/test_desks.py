@@ -45,6 +45,26 @@ def test_what_a_stage_left_is_copied(desks: Desks) -> None:
     assert original.exists()  # the roads still read it
 
 
+def test_what_the_next_stage_has_begun_to_leave_is_not_taken_with_this_one(desks: Desks) -> None:
+    desk = desks.new()
+    left(desk, "inputs/trials.json")
+    left(desk, "golden/0.bin")  # the process is ahead of its supervisor, in the middle of its stage eager
+    desks.take(stage("inputs"), desk)
+    left(desk, "golden/0.json")
+    desks.take(stage("eager"), desk)
+    assert sorted(file.name for file in (desks.kept / "golden").iterdir()) == ["0.bin", "0.json"]
+
+
+def test_a_stage_may_be_expected_to_leave_more(desks: Desks) -> None:
+    desk = desks.new()
+    left(desk, "inputs/trials.json")
+    left(desk, "golden/0.json")
+    desks.expect_also("inputs", "golden")
+    desks.take(stage("inputs"), desk)
+    assert (desks.kept / "inputs/trials.json").exists()
+    assert (desks.kept / "golden/0.json").exists()
+
+
 def test_a_descriptor_that_stays_open_reaches_nothing_that_is_kept(desks: Desks) -> None:
     desk = desks.new()
     with left(desk, "optimised (script)/0.bin").open("r+b") as still_open:

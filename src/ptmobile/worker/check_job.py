@@ -60,6 +60,7 @@ def run_check(job: Job, results: Writer) -> ModelResult:
     scratch, fenced = Path(job.scratch), job.fence is not None
     crew = Crew(start + job.spec.timeout_minutes * 60, results.send, scratch, fenced=fenced)
     job = replace(job, scratch=str(crew.desks.kept))
+    crew.desks.expect_also("inputs", GOLDEN)
     crew.run_apart("file", results, partial(_run_file, job))
     check = _Check(job, crew)
     if check.readable:

@@ -16,6 +16,7 @@ import msgspec
 import torch
 import torchvision  # noqa: F401 - imported here once, for all jobs
 
+from ptmobile.errors import internal_error
 from ptmobile.protocol import JOB_FILE, Finished, Job, WorkerSays
 from ptmobile.worker.check_job import run_check
 from ptmobile.worker.job import run_job
@@ -100,7 +101,12 @@ class _Server:
         confine_worker(job.fence, job.limits, scratch)
         channel = Writer(results)
         run = run_job if job.mode == "convert" else run_check
-        channel.send(Finished(result=run(job, channel)))
+        try:
+            result = run(job, channel)
+        except Exception as error:
+            print(internal_error(error), flush=True)
+            raise
+        channel.send(Finished(result=result))
 
     def _ended(self, pidfd: int, child: int) -> None:
         self._selector.unregister(pidfd)

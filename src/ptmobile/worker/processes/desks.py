@@ -32,7 +32,7 @@ from ptmobile.worker.stages.model_process import EAGER, EAGER_AGAIN, INPUTS
 
 #: What a stage leaves, if it is not one folder of its own name; what is not there was not left.
 _LEFT: Final[dict[StageName, tuple[str, ...]]] = {
-    "inputs": (INPUTS, GOLDEN),
+    "inputs": (INPUTS,),
     "eager": (EAGER, EAGER_AGAIN, GOLDEN, f"{GOLDEN}.json", SENSITISED, *map(size_file, (BATCH, IMAGE))),
     "traced": ("traced", "adapted-trace.json"),
     "scripted": ("scripted", "adapted-script.json"),
@@ -67,6 +67,7 @@ class Desks:
         self.kept.mkdir()
         self._scratch = scratch
         self._guarded = guarded
+        self._left = dict(_LEFT)
         self._files: dict[str, list[Path]] = {}
         self._sources: dict[str, Path] = {}
         self._digests: dict[Path, str] = {}
@@ -85,6 +86,13 @@ class Desks:
         """Say that a stage leaves a file, named by its place among what is kept, beside its outputs."""
         self._files.setdefault(key, []).append(file.relative_to(self.kept))
 
+    def expect_also(self, stage: StageName, name: str) -> None:
+        """Say that a stage of this job may leave one thing more.
+
+        It must not be what a later stage of the same process leaves: that may be half done when this one is taken.
+        """
+        self._left[stage] = (*self._left.get(stage, (stage,)), name)
+
     def replace_source(self, name: str, desk: Path) -> None:
         """Have what goes by a name taken from this desk, whatever the process of the stage has left."""
         self._sources[name] = desk
@@ -98,7 +106,7 @@ class Desks:
         """
         if "/" in stage.key:
             raise NotKeptError(f"A stage is called {stage.key!r}, which is no name of a folder.")
-        for name in _LEFT.get(stage.name, (stage.key,)):
+        for name in self._left.get(stage.name, (stage.key,)):
             self._take(self._sources.get(name, desk), Path(name), remove=name not in _READ_AGAIN)
             if name in self._sources and not (self.kept / name).exists():
                 raise NotKeptError(f"Nothing was left as {name} by the process that was to do it.")
