@@ -311,6 +311,20 @@ class RepairCost(Record, frozen=True, kw_only=True):
     size_ratio: float | None = None
 
 
+class TriedBuild(Record, frozen=True, kw_only=True):
+    """One of several ways in which a file was built, where the one that was asked for did not verify.
+
+    ``target`` is that of its stages, empty for the first of the main file; ``what`` says how it was built. ``reason``:
+    why its file is not shipped; empty for one that verified, also where another one that changes less was taken.
+    """
+
+    method: Method
+    target: Name = ""
+    what: Text
+    verified: bool
+    reason: Text = ""
+
+
 class AdaptedOutput(Record, frozen=True, kw_only=True):
     """Where a value of the eager model's output is in what the file returns, such as ``out.boxes`` in ``out['boxes']``.
 
@@ -434,7 +448,8 @@ class DeviceVerdict(Record, frozen=True, kw_only=True):
 class Sharper(Record, frozen=True, kw_only=True):
     """A second comparison, in which ``changed`` untrained weights and statistics had values that show errors.
 
-    ``devices``: what the apps' libraries made of its files, which are not shipped. ``not-run``: there was nothing to
+    ``devices``: what the apps' libraries made of its files, which are not shipped. ``attempts``: what was built with
+    them where the file's own build did not verify. ``not-run``: there was nothing to
     change, or it did not come to a comparison; ``failure`` says why.
     """
 
@@ -443,6 +458,7 @@ class Sharper(Record, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...] = ()
     devices: tuple[DeviceVerdict, ...] = ()
     failure: Failure | None = None
+    attempts: tuple[TriedBuild, ...] = ()
     seconds: float = 0.0
 
 
@@ -454,6 +470,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     ``adapted`` says how their inputs and outputs differ in form from the model's; None where they do not. ``app`` is
     what an app has to give the main file and gets from it; None if no file was run. ``proof`` is None if no file was
     compared.
+    ``attempts`` are the builds that were tried where the one that was asked for did not verify.
     ``noise``, ``timing`` and ``repair_cost`` are None where nothing was measured, ``repair_cost`` also where the file
     is the one asked for.
 
@@ -477,6 +494,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
     decisions: tuple[Decision, ...] = ()
     timing: Timing | None = None
     repair_cost: RepairCost | None = None
+    attempts: tuple[TriedBuild, ...] = ()
     choice: Text = ""
     failure: Failure | None = None
     sharper: Sharper | None = None

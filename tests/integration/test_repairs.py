@@ -59,10 +59,51 @@ class Precise(nn.Module):
 """
 
 
+#: An optimize_for_mobile that is at fault unless three passes are left out; ``kind`` says in which way. Where it hangs,
+#: it does so for all sets of passes that are tried after the set of all.
+FAULTY = """
+import os
+import time
+import torch
+from torch import Tensor, nn
+from torch.utils import mobile_optimizer
+
+genuine = mobile_optimizer.optimize_for_mobile
+GUILTY = {"CONV_BN_FUSION", "INSERT_FOLD_PREPACK_OPS", "FUSE_ADD_RELU"}
+EVERY = {*mobile_optimizer.MobileOptimizerType.__members__}
+kind = ""
+
+class Net(nn.Module):
+    def __init__(self, what: str):
+        super().__init__()
+        global kind
+        kind = what
+        self.head = nn.Linear(4, 3)
+        self.register_buffer("scale", torch.full((3,), 2.0))
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.head(x)) * self.scale
+
+def faulty(module, optimization_blocklist=None, **options):
+    left_out = {name.name for name in optimization_blocklist or ()}
+    guilty = GUILTY - left_out
+    if kind == "hangs" and left_out != EVERY and left_out:
+        time.sleep(600)
+    if guilty and kind == "crashes":
+        os.abort()
+    if guilty:
+        with torch.no_grad():
+            module.scale.add_(float(len(guilty)))
+    return genuine(module, optimization_blocklist, **options)
+
+mobile_optimizer.optimize_for_mobile = faulty
+"""
+
+
 @pytest.fixture(scope="module")
 def convert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Converter]:
     folder = tmp_path_factory.mktemp("workspace")
     (folder / "hazards.py").write_text(MODELS)
+    (folder / "faulty.py").write_text(FAULTY)
     with prepared_converter(folder) as converter:
         yield converter
 
@@ -176,10 +217,14 @@ def test_no_build_for_sensitive_weights_is_no_file(convert: Converter) -> None:
 
 
 def test_the_least_different_build_is_taken(convert: Converter) -> None:
-    """Without one pass before without two, and nothing is tried beyond the first that verifies."""
+    """Once it is clear that the passes are at fault: without one before without two, and nothing beyond the first."""
     report = convert("outputs.py:NanOfNegative", [1, 1, 4, 4], method="script")
     tried = [stage.target for stage in report.result.stages if stage.name == "optimised"]
-    assert tried == ["", "attempt 2", "attempt 3", "attempt 4"]
+    assert tried == ["", "attempt 2", "attempt 3", "attempt 4", "attempt 5"]
+    assert [tried.what for tried in report.result.attempts[3:]] == [
+        "optimised without the pass CONV_BN_FUSION",
+        "optimised without the pass INSERT_FOLD_PREPACK_OPS",
+    ]
     assert report.file is not None
     assert report.file.optimised
 
@@ -221,3 +266,33 @@ def test_forks_end_the_build_and_do_not_hang_it(convert: Converter, optimize: bo
     assert report.verdict.code == 4
     assert "FORK is not supported" in report.verdict.reasons[0].message
     assert not [stage.key for stage in report.result.stages if "attempt" in stage.target]
+
+
+@pytest.mark.parametrize(("kind", "most"), [("wrong", 12), ("crashes", 14)])
+def test_three_passes_are_found_and_no_more_are_left_out(convert: Converter, kind: str, most: int) -> None:
+    report = convert("faulty.py:Net", model_args={"what": kind}, method="script")
+    assert report.verdict.status == "passed", report.verdict
+    assert report.file is not None
+    words = "optimised without the passes CONV_BN_FUSION, INSERT_FOLD_PREPACK_OPS and FUSE_ADD_RELU; as asked for, "
+    assert report.file.remedy.startswith(words)
+    first, *others = report.result.attempts
+    assert (first.target, first.what, first.verified) == ("", "as asked for", False)
+    assert (others[-1].what, others[-1].verified) == (words.partition(";")[0], True)
+    assert len(report.result.attempts) <= most
+    text = markdown(report)
+    assert f"{len(report.result.attempts)} builds were tried" in text
+    assert f"| {others[-1].what} | verified |" in text
+    assert "attempt 4 (script): " not in text, "each failed attempt is told once"
+
+
+def test_when_the_time_is_up_what_has_verified_is_shipped(convert: Converter) -> None:
+    """Without any pass it verifies; whether less would do is not known, since all other sets hang."""
+    report = convert("faulty.py:Net", model_args={"what": "hangs"}, method="script", timeout_minutes=0.3)
+    assert report.verdict.status == "passed", report.verdict
+    assert report.file is not None
+    assert report.file.verified
+    assert report.file.remedy.startswith("optimised without the passes CONV_BN_FUSION, INSERT_FOLD_PREPACK_OPS, REMOVE")
+    (told,) = [notice for notice in report.result.notices if notice.code == "search-cut-short"]
+    assert told.message.startswith("The time was up while other builds were tried. The file is the least changed of")
+    assert report.result.attempts[-1].reason == "Out of time"
+    assert told.message in markdown(report)

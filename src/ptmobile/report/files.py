@@ -34,6 +34,16 @@ class EditionRow:
     sha256: str
 
 
+@dataclass(frozen=True)
+class TriedRow:
+    """One of several ways in which a file was built."""
+
+    mark: str
+    build: str
+    what: str
+    outcome: str
+
+
 def edition_rows(model: ModelReport, marks: tuple[str, str]) -> tuple[EditionRow, ...]:
     """A row for each; ``marks`` are those for a file that verified and for one that did not."""
     return tuple(
@@ -53,6 +63,19 @@ def changes(model: ModelReport) -> tuple[str, ...]:
     """What was done to the model for the sake of a release or a defect, file by file."""
     cost = cost_words(model.result.repair_cost)
     return tuple(line for file in model.files for line in _changes(file, "" if file.edition else cost))
+
+
+def tried_rows(model: ModelReport, marks: tuple[str, str]) -> tuple[TriedRow, ...]:
+    """A row for each build, where more than one was tried; ``marks`` as of :func:`edition_rows`."""
+    return tuple(
+        TriedRow(
+            mark=marks[0] if tried.verified else marks[1],
+            build=", ".join(filter(None, (tried.method, tried.target))),
+            what=shorten(tried.what, _LINE),
+            outcome="verified" if tried.verified else shorten(tried.reason, _LINE),
+        )
+        for tried in model.result.attempts
+    )
 
 
 def _changes(file: ShippedFile, cost: str) -> Iterator[str]:

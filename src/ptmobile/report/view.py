@@ -30,11 +30,13 @@ from ptmobile.report.differences import FileDifferenceView, baseline_lines, diff
 from ptmobile.report.downloads import Download, downloads_of
 from ptmobile.report.files import (
     EditionRow,
+    TriedRow,
     changes,
     edition_rows,
     lines_for_apps,
     operators_name,
     runtime_notes,
+    tried_rows,
 )
 from ptmobile.report.meaning import NoiseRow, meaning, noise_rows
 from ptmobile.report.model import ModelReport, Reason, Report
@@ -113,6 +115,8 @@ class ModelView:
     pairs: tuple[PairRow, ...]
     findings: Cut[FindingRow]
     noise: Cut[NoiseRow]
+    tried: Cut[TriedRow]
+    builds_tried: str
     stages: tuple[StageRow, ...]
     asides: tuple[StageRow, ...]
     trials: Cut[str]
@@ -243,6 +247,8 @@ def _model(model: ModelReport) -> ModelView:
         pairs=tuple(map(pair_row, result.comparisons[:100])),
         findings=cut(finding_rows(result.comparisons), 20),
         noise=cut(noise_rows(result), 50),
+        tried=cut(tried_rows(model, (PASSED, ASIDE)), 50),
+        builds_tried=f"{len(result.attempts)} builds were tried",
         stages=tuple(map(_stage, result.stages[:30])),
         asides=tuple(_asides(model)),
         trials=cut(list(map(_trial, result.trials)), 20),
@@ -307,10 +313,12 @@ def _stage(stage: Stage) -> StageRow:
 
 
 def _asides(model: ModelReport) -> Iterator[StageRow]:
-    """Stages that failed without failing the model: the other road came to its end."""
+    """Stages that failed without failing the model: the other road came to its end. Further builds are told apart."""
+    others = {(tried.method, tried.target) for tried in model.result.attempts if tried.target}
     if model.verdict.status == "passed":
         for stage in model.result.stages[:30]:
-            if stage.problem is not None and stage.name not in ASIDES:
+            other = (stage.method, stage.target) in others
+            if stage.problem is not None and stage.name not in ASIDES and not other:
                 line = next(iter(stage.problem.message.strip().splitlines()), "")
                 yield StageRow(ASIDE, stage.key, shorten(f"{stage.problem.title}: {line}", _CELL))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build, Edition
 from ptmobile.protocol import Job, Message
-from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult
+from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult, TriedBuild
 from ptmobile.worker.evidence.asides import Asides
 from ptmobile.worker.evidence.sharpening import Done, sharpened
 from ptmobile.worker.inputs.drawn import draw_inputs
@@ -33,7 +33,8 @@ from ptmobile.worker.stages.road import CAPTURED, RoadEnds, order
 from ptmobile.worker.verdicts.built import Built, Inspector
 from ptmobile.worker.verdicts.devices import asks_phones
 from ptmobile.worker.verdicts.findings import Findings
-from ptmobile.worker.verdicts.remedies import first_build, remedies, without_defect
+from ptmobile.worker.verdicts.pass_search import Search
+from ptmobile.worker.verdicts.remedies import first_build, without_defect
 
 ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": ("script",), "trace": ("trace",)}
 
@@ -68,6 +69,7 @@ def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:
         builders = {m: _Builder(job, crew, findings.inspector, results, roads[m]) for m in methods}
         if not any(findings.take(m, builder.as_asked(m)) for m, builder in builders.items()):
             any(findings.take(m, builder.repaired()) for m, builder in builders.items())
+            findings.tell_attempts([tried for builder in builders.values() for tried in builder.tried])
         findings.tell()
         findings.weigh(asides)
     asides.close()
@@ -142,6 +144,7 @@ class _Builder:
         self._results = results
         self._orders = orders
         self._built: list[Built] = []
+        self.tried: list[TriedBuild] = []
 
     def as_asked(self, method: Method) -> list[Built]:
         """The main edition and, if this machine found nothing wrong with it, the others."""
@@ -175,33 +178,48 @@ class _Builder:
         return build
 
     def _avoiding_defects(self, first: Built) -> Built:
-        return self._first_good([first], without_defect(self._job.spec, first))
-
-    def _repaired(self, failed: Built) -> Built:
-        tried = [failed]
-        return self._first_good(tried, remedies(self._job.spec, tried))
-
-    def _first_good(self, tried: list[Built], others: Iterable[Build]) -> Built:
-        """The first of the other builds that verifies without a warning; else the first one. All go to ``tried``."""
-        for other in others:
+        """The first of the builds that get around a library's defect and verify without a warning; else this one."""
+        for other in without_defect(self._job.spec, first):
             if self._crew.out_of_time:
                 break
             built = self._build(other)
-            tried.append(built)
             if built.verified and not any(notice.level == "warning" for notice in built.notices):
                 return built
-        return tried[0]
+        return first
+
+    def _repaired(self, failed: Built) -> Built:
+        """The best of the builds that the search tries until one is good, or the time is up; else the failed one."""
+        search = Search(self._job.spec, failed)
+        for attempt in search.attempts():
+            if self._crew.out_of_time:
+                break
+            built = search.known(attempt.build) or self._on_host(attempt.build)
+            if not attempt.probe:
+                self._in_libraries(built)
+            search.learn(attempt, built)
+        best = search.best
+        if not search.finished(best):
+            self._in_libraries(best)
+        self.tried += search.told
+        return best
 
     def _build(self, build: Build) -> Built:
-        self._make(build)
-        built = self._inspector.on_host(build)
-        required = self._job.spec.device_check == "required"
-        if built.verified:
-            self._run_on(build.edition.devices, built, required)
-            wanted = asks_phones(built.devices)
-            spares = tuple(spare for spare in build.edition.spares if spare.release in wanted)
-            self._run_on(spares, built, required)
+        built = self._on_host(build)
+        self._in_libraries(built)
         return built
+
+    def _on_host(self, build: Build) -> Built:
+        self._make(build)
+        return self._inspector.on_host(build)
+
+    def _in_libraries(self, built: Built) -> None:
+        """Have a file that this machine found nothing wrong with run in the libraries of its edition."""
+        edition, required = built.build.edition, self._job.spec.device_check == "required"
+        if built.verified:
+            self._run_on(edition.devices, built, required)
+            wanted = asks_phones(built.devices)
+            spares = tuple(spare for spare in edition.spares if spare.release in wanted)
+            self._run_on(spares, built, required)
 
     def _make(self, build: Build) -> None:
         """Have the road make the file, and fresh processes run it."""
@@ -223,7 +241,8 @@ class _Builder:
 
     def _run_on(self, targets: tuple[DeviceTarget, ...], built: Built, required: bool) -> None:
         for target in targets:
-            self._run_in(target, built.build)
+            if not self._crew.out_of_time:
+                self._run_in(target, built.build)
         if targets:
             self._inspector.on_devices(built, targets, required=required)
 

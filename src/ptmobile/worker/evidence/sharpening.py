@@ -233,6 +233,7 @@ def _sharper(second: Done, changed: int, status: Literal["passed", "failed", "no
         comparisons=result.comparisons,
         devices=result.devices,
         failure=result.failure,
+        attempts=result.attempts,
         seconds=result.seconds,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from ptmobile.result import (
     OutputCard,
     StageName,
     Trial,
+    TriedBuild,
 )
 from ptmobile.worker.adapting.records import load_adaptation
 from ptmobile.worker.comparing import Policy, compare_pair, proof_notices
@@ -35,7 +37,7 @@ from ptmobile.worker.evidence.app_cards import app_card, java_notices
 from ptmobile.worker.evidence.asides import Asides
 from ptmobile.worker.evidence.noise.telling import failure_with_floor, with_floor
 from ptmobile.worker.evidence.other_sizes import size_notices
-from ptmobile.worker.processes.crew import Crew
+from ptmobile.worker.processes.crew import MORE_TIME, Crew
 from ptmobile.worker.stages.file_records import form_failure
 from ptmobile.worker.stages.model_process import EAGER_AGAIN, INPUTS
 from ptmobile.worker.stages.road import CAPTURED
@@ -66,6 +68,7 @@ class Findings:
         self._spec = job.spec
         self._roads: dict[Method, list[Built]] = {}
         self._weighed = Weighed()
+        self._attempts: tuple[TriedBuild, ...] = ()
         self.inspector = Inspector(scratch, crew, self._pairing, tables_of(job.asked))
 
     def judge_eager(self) -> bool:
@@ -117,6 +120,15 @@ class Findings:
         if failure is not None:
             self._failures[method] = failure
         return failure is None
+
+    def tell_attempts(self, attempts: Sequence[TriedBuild]) -> None:
+        """Take note of all builds that were tried, and say if the time was up before the search for one was over."""
+        self._attempts = tuple(attempts)
+        if attempts and self._crew.out_of_time:
+            verified = any(tried.verified for tried in attempts)
+            which = "The file is the least changed of those that verified" if verified else "None verified"
+            message = f"The time was up while other builds were tried. {which}. {MORE_TIME}"
+            self._crew.notice(Notice(level="notice", code="search-cut-short", message=message))
 
     def tell(self) -> None:
         """Pass on what is to be said of the files that are kept."""
@@ -176,6 +188,7 @@ class Findings:
             decisions=weighed.decisions,
             timing=weighed.timing,
             repair_cost=weighed.repair_cost,
+            attempts=self._attempts,
             choice=self._choice(asked, method) if shipped and method else "",
             failure=failure and failure_with_floor(failure, self._pairing.comparisons, weighed.own.of),
             environment=environment(),
