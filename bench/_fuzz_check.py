@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import get_args
 
 import jsonschema
 from _fuzz_cases import Case
@@ -13,7 +14,7 @@ from _fuzz_place import SECRET, Place
 from _fuzz_run import Ended
 
 from ptmobile.errors import ExitCode
-from ptmobile.local.file_commands import FileCommandError, parse_key_values, summary_accepted
+from ptmobile.local.file_commands import FileCommandError, Flavour, parse_key_values, summary_accepted
 from ptmobile.local.workflow_commands import parse_commands
 from ptmobile.report.model import report_schema
 from ptmobile.report.outputs import OUTPUTS
@@ -65,9 +66,9 @@ def _of_the_log(environ: dict[str, str], ended: Ended) -> Iterator[str]:
 
 def _of_the_command_files(environ: dict[str, str], place: Place) -> Iterator[str]:
     text = (place.runner / "output").read_bytes().decode("utf-8", "replace")
-    for flavour in ("runner", "act"):
+    for flavour in get_args(Flavour):
         try:
-            found = parse_key_values(text, flavour=flavour)  # type: ignore[arg-type]
+            found = parse_key_values(text, flavour=flavour)
         except FileCommandError as error:
             yield f"{flavour} cannot read the outputs: {error}"
         else:

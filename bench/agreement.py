@@ -6,11 +6,11 @@ Usage: .venv/bin/python bench/agreement.py                         all modules, 
        .venv/bin/python bench/agreement.py --release 1.10.0 --family padding   a part, shown and not kept
        .venv/bin/python bench/agreement.py --docs                  only write docs/runtimes.md from what was recorded
 
-Each module of tests/device/zoo is captured and saved as it is, and lowered where the release lacks something; for
-releases that read older bytecode the files are backported. The tables are asked about each file, the libraries run all
-of them in one process, and the outputs are compared with those of the eager module by the tolerances of a conversion.
-A complete run writes tests/device/zoo/answers.json and the generated parts of docs/runtimes.md; the exit code is 1 if
-tables and libraries contradict each other.
+Each module of tests/device/small_modules is captured and saved as it is, and lowered where the release lacks something;
+for releases that read older bytecode the files are backported. The tables are asked about each file, the libraries run
+all of them in one process, and the outputs are compared with those of the eager module by the tolerances of a
+conversion. A complete run writes tests/device/small_modules/answers.json and the generated parts of docs/runtimes.md;
+the exit code is 1 if tables and libraries contradict each other.
 
 Needs what the check itself needs: a C compiler and a JDK, for arm64-v8a on x86-64 also qemu-user-static and a cross
 compiler, and a Maven repository the first time. Both releases on both ABIs take about two minutes of processor time.
@@ -30,10 +30,10 @@ from _libraries import ENVIRONMENT, get_library
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "device"))
 from device_support import Library
-from zoo import FAMILIES, ZOO
-from zoo.asking import Asking
-from zoo.page import filled
-from zoo.records import FILE, Records, contradictions, read, render
+from small_modules import FAMILIES, ZOO
+from small_modules.asking import Asking
+from small_modules.page import filled
+from small_modules.records import FILE, Records, contradictions, read, render
 
 from ptmobile.device.kit import find_machine, native_abi
 from ptmobile.device.prepared import read_prepared

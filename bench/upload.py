@@ -87,7 +87,7 @@ def run(command: list[str], service: ResultsService, request: dict[str, Any]) ->
     )
     process = time.perf_counter() - start
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    result = json.loads(lines[-1].removeprefix("RESULT ")) if lines else {"error": done.stderr[-1000:]}
+    result: dict[str, Any] = json.loads(lines[-1].removeprefix("RESULT ")) if lines else {"error": done.stderr[-1000:]}
     if "value" not in result:
         raise RuntimeError(f"{command[0]} failed: {result['error']}")
     added = result["peak"] - result["rss"]

@@ -22,7 +22,7 @@ from ptmobile.github.artifact import ServiceAccess
 
 PREFIX = "/twirp/github.actions.results.api.v1.ArtifactService/"
 RUN, JOB, OTHER_JOB = (f"{number}ce7f54c7-61c7-4aae-887f-30da475f5f1a" for number in "123")
-_IDS = {"workflow_run_backend_id": str, "workflow_job_run_backend_id": str}
+_IDS: dict[str, type] = {"workflow_run_backend_id": str, "workflow_job_run_backend_id": str}
 _FIELDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
     "CreateArtifact": ({**_IDS, "name": str, "version": int}, {"expires_at": str, "mime_type": str}),
     "FinalizeArtifact": ({**_IDS, "name": str, "hash": str}, {"size": str}),

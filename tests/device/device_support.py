@@ -177,7 +177,7 @@ def trial_of(arguments: tuple[Any, ...], stem: Path) -> Trial:
             return type(value)(place(item) for item in value)
         if isinstance(value, dict):
             return {key: place(item) for key, item in value.items()}
-        return value  # type: ignore[no-any-return]
+        return value
 
     placed = [place(argument) for argument in arguments]
     stem.with_suffix(".bin").write_bytes(data)

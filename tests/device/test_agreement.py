@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 from device_support import REPOSITORY, library, machine_for
-from zoo import FAMILIES, ZOO
-from zoo.asking import Asking
-from zoo.entry import Entry, Text
-from zoo.page import fill, filled
-from zoo.records import (
+from small_modules import FAMILIES, ZOO
+from small_modules.asking import Asking
+from small_modules.entry import Entry, Text
+from small_modules.page import fill, filled
+from small_modules.records import (
     FILE,
     Answered,
     FromLibrary,

@@ -218,7 +218,8 @@ SERVICES: Mapping[str, ServiceFault] = {
 def table() -> str:
     """The faults as a table in Markdown."""
     rows = [("Fault", "What is left"), ("---", "---")]
-    rows += [(fault.title, fault.result) for fault in (*FAULTS.values(), *SERVICES.values())]
+    faults: list[Fault | ServiceFault] = [*FAULTS.values(), *SERVICES.values()]
+    rows += [(fault.title, fault.result) for fault in faults]
     for fault in STAGES:
         *ways, last = (WAYS[way] for way in fault.ways)
         left = f"a failure of that model that names the stage (exit code {fault.code}); the other models' files"

@@ -68,7 +68,7 @@ class _Change:
 
 #: floor_divide truncated (pytorch pull request 78411), where did not promote (issues 9190 and 73298), and the encoder
 #: layer of 1.12 raises for norm_first; each seen with the interpreters of PyTorch 1.9.1, 1.10.2 and 1.12.1. Windows and
-#: conj: seen on the libraries of 1.9.0 and 1.12.2 (tests/device/zoo).
+#: conj: seen on the libraries of 1.9.0 and 1.12.2 (tests/device/small_modules).
 _CHANGED: Final = (
     {
         "aten::floor_divide": _Change((1, 13)),

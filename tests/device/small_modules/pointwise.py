@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.entry import Family, positive, real, whole
+from small_modules.entry import Family, positive, real, whole
 
 TABLE = real(3, 8)
 SIGNS = torch.tensor([-7.5, -2.0, -0.4, 0.0, 0.3, 2.0, 7.5, float("inf"), float("nan")])

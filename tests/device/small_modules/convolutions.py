@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.entry import Family, real
+from small_modules.entry import Family, real
 
 IMAGE, VOLUME, ROW = real(1, 4, 10, 9), real(1, 4, 5, 6, 7), real(2, 4, 12)
 PIXEL = real(1, 8, 1, 1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from zoo.entry import Family, real
+from small_modules.entry import Family, real
 
 WORDS = real(2, 5, 8)
 QUERY = real(2, 3, 8)

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from zoo import algebra, convolutions, images, models, ordering, pointwise, quantised, scripted, sequences, tensors
-from zoo.entry import Entry, Family
+from small_modules import (
+    algebra,
+    convolutions,
+    images,
+    models,
+    ordering,
+    pointwise,
+    quantised,
+    scripted,
+    sequences,
+    tensors,
+)
+from small_modules.entry import Entry, Family
 
 FAMILIES: Final[tuple[Family, ...]] = (
     convolutions.CONVOLUTIONS,

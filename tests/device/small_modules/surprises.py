@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from zoo.records import FromLibrary
+from small_modules.records import FromLibrary
 
 #: Patterns of family and title, of the library's words (its outcome for wrong results), and the reason.
 _REASONS: Final[tuple[tuple[str, str, str], ...]] = (

@@ -16,7 +16,7 @@ from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops import MLP, Conv2dNormActivation, SqueezeExcitation
 
-from zoo.entry import Family, real, whole
+from small_modules.entry import Family, real, whole
 
 IMAGE = real(1, 3, 32, 32)
 

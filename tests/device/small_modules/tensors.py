@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.entry import Family, real
+from small_modules.entry import Family, real
 
 TABLE, BLOCK = real(4, 6), real(2, 3, 4)
 

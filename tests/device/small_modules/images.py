@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.entry import Family, real
+from small_modules.entry import Family, real
 
 IMAGE, VOLUME, ROW = real(1, 4, 6, 5), real(1, 2, 4, 5, 6), real(2, 4, 9)
 GRID = torch.stack(torch.meshgrid(torch.linspace(-1.1, 1.1, 4), torch.linspace(-0.9, 1, 3), indexing="ij"), -1)[None]

@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
-from zoo.entry import Family, real
+from small_modules.entry import Family, real
 
 TABLE = real(3, 4)
 

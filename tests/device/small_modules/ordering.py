@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.entry import Family, real, whole
+from small_modules.entry import Family, real, whole
 
 TABLE, ROW = real(4, 6), real(10)
 ROWS = whole(4, 6, high=6)

@@ -27,8 +27,8 @@ from ptmobile.worker.stages.backporting import backport
 from ptmobile.worker.stages.saving import save_lite
 from ptmobile.worker.values.files import StoredTree
 from ptmobile.worker.values.trees import dtype_name, flatten, memory_format
-from zoo.entry import Entry, copied
-from zoo.records import Answered, FromLibrary, FromTables, Record
+from small_modules.entry import Entry, copied
+from small_modules.records import Answered, FromLibrary, FromTables, Record
 
 #: What torch 1.13 writes.
 _NEWEST: Final = 8
@@ -103,7 +103,10 @@ class Asking:
             made = [_make(entry, versions, folder / str(number)) for number, entry in enumerate(entries)]
         expected = [entry.expected() for entry in entries]
         self._prepared = {
-            version: [Prepared(*item, files[version]) for *item, files in zip(entries, expected, made, strict=True)]
+            version: [
+                Prepared(entry, outputs, files[version])
+                for entry, outputs, files in zip(entries, expected, made, strict=True)
+            ]
             for version in versions
         }
 

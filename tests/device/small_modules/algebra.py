@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from zoo.entry import Family, real
+from small_modules.entry import Family, real
 
 SQUARE, TALL, BATCH = real(4, 4), real(5, 3), real(2, 3, 4)
 

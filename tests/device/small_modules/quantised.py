@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.ao import quantization as tq
 
-from zoo.entry import Family, real
-from zoo.sequences import Over
+from small_modules.entry import Family, real
+from small_modules.sequences import Over
 
 IMAGE, TABLE, WORDS = real(1, 4, 9, 8), real(3, 8), real(2, 5, 8)
 

@@ -11,8 +11,8 @@ from typing import Final
 from ptmobile.runtimes import load_releases
 from ptmobile.runtimes.limits import load_tables
 from ptmobile.worker.lowering.catalogue import REWRITES
-from zoo.records import Answered, FromLibrary, Outcome, Record, Records, disagreements, is_surprise
-from zoo.surprises import explained
+from small_modules.records import Answered, FromLibrary, Outcome, Record, Records, disagreements, is_surprise
+from small_modules.surprises import explained
 
 #: How an outcome is called in the tables.
 _OUTCOMES: Final[dict[Outcome, str]] = {
