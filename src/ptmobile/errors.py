@@ -58,12 +58,6 @@ class ImpossibleError(ConvertError):
     """What was asked for cannot be, however the file is built."""
 
 
-class MismatchError(PtmobileError):
-    """The file does not compute what the model computes."""
-
-    code = ExitCode.MISMATCH
-
-
 class PublishError(PtmobileError):
     """A result exists but could not be written or handed over."""
 

@@ -15,13 +15,12 @@ from typing import Final, Literal
 from ptmobile import __version__
 from ptmobile.digests import sha256_of
 from ptmobile.editions import Edition
-from ptmobile.github.context import COMMIT, GitHubContext
+from ptmobile.github.context import COMMIT, REPOSITORY, GitHubContext
 from ptmobile.report.model import Source, Tool, UsedFile
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.spec.model_reference import ModuleFactory, parse_model_reference, referenced_path
 from ptmobile.visible import shorten, visible
 
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _EVENT: Final = re.compile(r"[a-z_]{1,50}")
 _TEXT: Final = 500
@@ -34,8 +33,8 @@ def source_of(context: GitHubContext) -> Source:
 
     Names of branches and workflows are other people's texts: they are made visible and cut to 500 characters.
     """
-    repository, run_id = _of_form(_REPOSITORY, context.repository), _of_form(_NUMBER, context.run_id)
-    action = _of_form(_REPOSITORY, context.action_repository)
+    repository, run_id = _of_form(REPOSITORY, context.repository), _of_form(_NUMBER, context.run_id)
+    action = _of_form(REPOSITORY, context.action_repository)
     ref = f"@{context.action_ref}" if context.action_ref else ""
     return Source(
         repository=repository,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -90,13 +89,6 @@ class Chromium:
     def of_kind(self, *methods: str) -> list[dict[str, Any]]:
         """The parameters of the events of some kinds."""
         return [event["params"] for event in self.events if event.get("method") in methods]
-
-    def picture(self, file: Path) -> None:
-        """The whole page as PNG."""
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 16_000), "scale": 1}
-        data = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
-        file.write_bytes(base64.b64decode(data))
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._rest:

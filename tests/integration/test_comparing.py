@@ -734,7 +734,6 @@ def test_output_cards_tell_an_app_what_to_expect() -> None:
 
 # --- value files -----------------------------------------------------------------------------------------------------
 
-ITEM = {torch.bool: np.uint8, torch.float16: np.uint16, torch.bfloat16: np.uint16}
 DTYPES = [torch.bool, *INTEGERS, *FLOATS, *COMPLEX]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -13,13 +12,12 @@ from ptmobile.baseline.archive import report_bytes
 from ptmobile.baseline.model import Baseline
 from ptmobile.baseline.reading import BaselineError, read_baseline
 from ptmobile.errors import PublishError
-from ptmobile.github.context import COMMIT, GitHubContext
+from ptmobile.github.context import COMMIT, REPOSITORY, GitHubContext
 from ptmobile.spec.baseline_reference import ArtifactReference
 
 if TYPE_CHECKING:
     from ptmobile.github.run_artifacts import FoundArtifact
 
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _PERMISSION: Final = "permissions: {actions: read, contents: read}"
 _IN_A_JOB: Final = f"Give the input github-token the value of github.token, and the job {_PERMISSION}."
 _BY_HAND: Final = (
@@ -57,7 +55,7 @@ class ArtifactBaselines:
         if not context.github_token or not context.repository:
             what = "no token to fetch it with" if context.repository else "no repository to fetch it from"
             raise BaselineError(f"There is {what}.", advice=_IN_A_JOB if context.in_actions else _BY_HAND)
-        if not _REPOSITORY.fullmatch(context.repository):
+        if not REPOSITORY.fullmatch(context.repository):
             raise BaselineError("GITHUB_REPOSITORY is not of the form OWNER/NAME.")
         try:
             data, found = self._download(wanted)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 #: A commit by its full hash: SHA-1 or SHA-256.
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+#: A repository as OWNER/NAME.
+REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _SECRETS = frozenset(
     {
         *("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"),
@@ -41,7 +43,6 @@ class GitHubContext:
     results_url: str = ""
 
     repository: str = ""
-    repository_owner: str = ""
     workflow: str = ""
     workflow_ref: str = ""
     action_repository: str = ""
@@ -50,12 +51,8 @@ class GitHubContext:
     run_id: str = ""
     run_attempt: str = ""
     event_name: str = ""
-    actor: str = ""
     sha: str = ""
     ref: str = ""
-    ref_name: str = ""
-    head_ref: str = ""
-    base_ref: str = ""
     retention_days: int | None = None
 
     runtime_token: str = field(default="", repr=False)
@@ -81,7 +78,6 @@ class GitHubContext:
             api_url=text("GITHUB_API_URL", cls.api_url),
             results_url=text("ACTIONS_RESULTS_URL"),
             repository=text("GITHUB_REPOSITORY"),
-            repository_owner=text("GITHUB_REPOSITORY_OWNER"),
             workflow=text("GITHUB_WORKFLOW"),
             workflow_ref=text("GITHUB_WORKFLOW_REF"),
             action_repository=text("GITHUB_ACTION_REPOSITORY"),
@@ -90,12 +86,8 @@ class GitHubContext:
             run_id=text("GITHUB_RUN_ID"),
             run_attempt=text("GITHUB_RUN_ATTEMPT"),
             event_name=text("GITHUB_EVENT_NAME"),
-            actor=text("GITHUB_ACTOR"),
             sha=text("GITHUB_SHA"),
             ref=text("GITHUB_REF"),
-            ref_name=text("GITHUB_REF_NAME"),
-            head_ref=text("GITHUB_HEAD_REF"),
-            base_ref=text("GITHUB_BASE_REF"),
             retention_days=_days(text("GITHUB_RETENTION_DAYS")),
             runtime_token=text("ACTIONS_RUNTIME_TOKEN"),
             id_token=text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),

@@ -14,9 +14,6 @@ from ptmobile.worker.loading.tensor_files import LoadedFile, OldCheckpoint, Tens
 from ptmobile.worker.loading.user_code import user_code
 
 PICKLED = (FileKind.CHECKPOINT, FileKind.OLD_CHECKPOINT)
-ALLOW_PICKLE = (
-    "If you trust the file, `allow-pickle: true` reads it with the full pickle, which runs code that the file names."
-)
 
 
 def open_tensor_file(path: Path, shown: str) -> TensorFile:
