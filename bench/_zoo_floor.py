@@ -17,8 +17,9 @@ from _zoo import CALIBRATION_SEEDS, build_sensitive, inputs
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
     """``relative`` and ``absolute``: the largest difference of eager from itself in float64, as a part of the output's
-    largest value and in its own unit; None where float64 is not to be had, or takes other decisions. ``reaction``: how
-    far the first output moves when the input is replaced, as a part of its largest value.
+    largest value and in its own unit, over all outputs of floats; None where float64 is not to be had, or takes other
+    decisions: other labels, or another number of boxes. ``reaction``: how far the first output moves when the input is
+    replaced, as a part of its largest value.
     """
 
     relative: float | None = None
@@ -39,9 +40,10 @@ def measure(name: str) -> Floor:
         except RuntimeError:  # quantised layers know no float64
             return Floor(reaction=reaction)
     pairs = [pair for mine, theirs in zip(narrow, wide, strict=True) for pair in zip(mine, theirs, strict=False)]
-    if any(a.shape != b.shape or not b.is_floating_point() for a, b in pairs):
+    if any(a.shape != b.shape or not (b.is_floating_point() or torch.equal(a, b)) for a, b in pairs):
         return Floor(reaction=reaction)
-    errors = [(float((a.double() - b).abs().max()), float(b.abs().max())) for a, b in pairs if a.numel()]
+    floats = [(a.double(), b) for a, b in pairs if b.is_floating_point() and b.numel()]
+    errors = [(float((a - b).abs().max()), float(b.abs().max())) for a, b in floats]
     relative = max((error / (scale or 1.0) for error, scale in errors), default=0.0)
     return Floor(relative=relative, absolute=max((error for error, _ in errors), default=0.0), reaction=reaction)
 

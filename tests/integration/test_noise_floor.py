@@ -160,6 +160,29 @@ def test_a_difference_near_the_models_own_error_says_so_and_fails_all_the_same(c
     assert "The tolerance may be too tight for this model" in reason.advice
 
 
+def test_room_for_the_models_own_error_is_given_where_it_is_asked_for(convert: Converter) -> None:
+    asked = {"repair": "off", "method": "script", "own_error_multiple": 10.0, "distributions": ("normal", "uniform")}
+    report = convert("noisy.py:Magnifies", [2, 3, 8, 8], **asked)
+    assert report.verdict.code == 0
+    assert report.result.proof is not None
+    (output,) = report.result.proof.outputs
+    assert output.atol is not None
+    assert output.max_abs is not None
+    assert 1e-5 * (output.scale or 0) < output.max_abs <= 10 * (output.own_error or 0) * 1.01
+    assert output.atol == pytest.approx(min(10 * (output.own_error or 0), 1e-2 * (output.scale or 0)))
+    exact = next(c for c in report.result.comparisons if c.candidate == "lite (script)" and c.owed == "exact")
+    assert exact.outputs[0].values is not None
+    assert exact.outputs[0].values.atol == 0.0
+
+
+def test_no_room_is_given_where_the_models_own_error_is_not_known(convert: Converter) -> None:
+    report = convert("noisy.py:Refuses", [2, 4], own_error_multiple=10.0)
+    assert report.verdict.code == 0
+    told = [notice.message for notice in report.result.notices if notice.code == "noise-floor"]
+    assert any("own-error-multiple allows nothing here" in message for message in told)
+    assert len(told) == 2  # the other one says that it was not measured, once
+
+
 def test_a_choice_between_two_scores_that_are_one_is_called_unstable(convert: Converter) -> None:
     report = convert("noisy.py:Torn", [256, 3, 3, 3], method="script")
     assert report.verdict.code == 0
@@ -298,6 +321,44 @@ def test_the_floor_in_numbers(load: Loader, tmp_path: Path) -> None:
         assert found[f"out['{name}']"].max_abs is None
         assert note in found[f"out['{name}']"].note
     assert own_errors(load, [], "eager", "float64").beside(None) == ()
+
+
+def test_rows_that_float64_orders_otherwise_are_compared_as_what_they_are(load: Loader, tmp_path: Path) -> None:
+    narrow = {
+        "boxes": torch.tensor([[10.0, 0, 20, 90], [50.0, 0, 90, 60], [20.0, 0, 30, 30], [70.0, 0, 90, 80]]),
+        "labels": torch.tensor([3, 1, 2, 1]),
+        "scores": torch.tensor([0.9, 0.5, 0.5, 0.1]),
+    }
+    order = [0, 2, 1]
+    wide = {
+        name: tensor[order].double() if tensor.is_floating_point() else tensor[order] for name, tensor in narrow.items()
+    }
+    wide["boxes"][1, 0] += 0.25
+    stored(tmp_path, "eager", [narrow])
+    stored(tmp_path, "float64", [wide])
+    own = own_errors(load, [0], "eager", "float64")
+    assert (own.of("out[0]['boxes']", 0), own.of("out[0]['scores']", 0)) == (0.25, 0.0)
+    (boxes, _) = own.beside(None)
+    assert boxes.max_abs == 0.25
+    assert "float64 has 3 of the 4 rows, 2 of them at another place, and 0 new ones" in boxes.note
+
+
+def test_other_rows_altogether_say_nothing_about_rounding(load: Loader, tmp_path: Path) -> None:
+    narrow = {"boxes": torch.tensor([[10.0, 0, 20, 90], [50.0, 0, 90, 60]]), "scores": torch.tensor([0.9, 0.5])}
+    stored(tmp_path, "eager", narrow)
+    stored(tmp_path, "float64", {"boxes": 2 * narrow["boxes"].double(), "scores": narrow["scores"].double()})
+    own = own_errors(load, [0], "eager", "float64")
+    assert own.of("out['boxes']", 0) is None
+    assert all("float64 gives none of its rows" in noise.note for noise in own.beside(None))
+
+
+def test_rows_at_their_places_have_nothing_said_of_them(load: Loader, tmp_path: Path) -> None:
+    narrow = {"boxes": torch.tensor([[10.0, 0, 20, 90], [50.0, 0, 90, 60]]), "scores": torch.tensor([0.9, 0.5])}
+    stored(tmp_path, "eager", narrow)
+    stored(tmp_path, "float64", {name: tensor.double() + 1e-3 for name, tensor in narrow.items()})
+    own = own_errors(load, [0], "eager", "float64")
+    assert own.of("out['boxes']", 0) == pytest.approx(1e-3)
+    assert [noise.note for noise in own.beside(None)] == ["", ""]
 
 
 def test_jitter(load: Loader, tmp_path: Path) -> None:

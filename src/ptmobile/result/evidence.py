@@ -12,7 +12,7 @@ class OutputNoise(Record, frozen=True, kw_only=True):
     value. ``conversion``: the largest difference of the file from eager, and ``multiple`` how many times ``max_abs``
     that is. All these are of one ``trial``, that in which the file is worst. ``jitter``: the largest difference between
     two eager runs with the same input and the same random state. None stands for a number that is not finite, or does
-    not exist; ``note`` says why.
+    not exist; ``note`` says why, or which rows of a detector the numbers are of.
     """
 
     output: Name

@@ -199,6 +199,15 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
             description="Absolute tolerance. Default: 1e-5 of the output's largest value (float32). Waives exactness.",
         ),
     ] = None
+    own_error_multiple: Annotated[
+        Annotated[float, Meta(ge=1, le=100)] | None,
+        Meta(
+            description=(
+                "For a model that magnifies rounding: allow so many times its own error too (eager in float32 against "
+                "float64), in each output and trial, up to 1e-2 of the output's largest value; such as 10."
+            )
+        ),
+    ] = None
     compare: Annotated[
         Literal["close", "exact"],
         Meta(description="close: equal where exactness is owed, else within the tolerance. exact: equal everywhere."),

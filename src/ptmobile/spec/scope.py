@@ -8,7 +8,7 @@ from typing import Final
 CONVERSION_ONLY: Final = (
     *("model-args", "weights", "weights-key", "allow-pickle", "method", "optimize", "optimize-blocklist"),
     *("preserve-methods", "bundle-inputs", "golden", "output", "backport-to", "repair", "sensitive-weights"),
-    *("requirements", "allow-source-builds"),
+    *("requirements", "allow-source-builds", "own-error-multiple"),
 )
 #: These say on which inputs a file is run; where golden outputs are replayed the file has them.
 INPUTS_ONLY: Final = ("inputs", "trials", "seed", "distributions")

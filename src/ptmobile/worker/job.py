@@ -65,6 +65,7 @@ def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:
     if findings.judge_eager():
         findings.compare_captured()
         asides.begin(deterministic=findings.deterministic)
+        findings.leave_room(asides)
         methods = filter(findings.captured_well, _order(job))
         builders = {m: _Builder(job, crew, findings.inspector, results, roads[m]) for m in methods}
         if not any(findings.take(m, builder.as_asked(m)) for m, builder in builders.items()):

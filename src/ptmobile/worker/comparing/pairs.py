@@ -82,8 +82,9 @@ class _Pair:
         self.told |= new
 
     def _tolerance(self, number: int, path: str, expected: StoredTree) -> Tolerance:
-        dtype = expected.dtypes.get(path, FLOAT)
-        return self.policy.tolerance(self.owed, dtype, self.scales.of(path, number), expected.quanta.get(path))
+        dtype, scale = expected.dtypes.get(path, FLOAT), self.scales.of(path, number)
+        tolerance = self.policy.tolerance(self.owed, dtype, scale, expected.quanta.get(path))
+        return self.policy.with_room(tolerance, self.owed, path, number, self.scales.own.get(path, {}).get(number, 0.0))
 
     def _containers(self, number: int, expected: StoredTree, actual: StoredTree) -> None:
         for path in sorted({*expected.containers, *actual.containers}):

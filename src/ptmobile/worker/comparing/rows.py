@@ -38,19 +38,47 @@ class Rows:
     message: str
 
 
+@dataclass(frozen=True)
+class Matched:
+    """Outputs that have their rows in common; for each row of the reference that of the candidate, None without one."""
+
+    paths: tuple[str, ...]
+    rows: list[int | None]
+
+
 def rows_of(expected: StoredTree, actual: StoredTree, failed: Collection[str], allowed: Allowed) -> Iterator[Rows]:
     """What became of the rows of outputs that belong together, in one container and equally long, if one failed."""
     for paths in _groups(expected, actual):
         if not any(path in failed for path in paths):
             continue
-        pairs = [(expected.tensors()[path], actual.tensors()[path], allowed(path)) for path in paths]
-        length, other = len(pairs[0][0]), len(pairs[0][1])
-        if sum(e.numel() for e, _, _ in pairs) * other > _MOST_PAIRS:
+        matched = _matched(paths, expected, actual, allowed)
+        if matched is None:
             continue
-        matched = _match(pairs, length, other)
-        output = next(path for path in paths if path in failed)
+        output, other = next(path for path in paths if path in failed), len(actual.tensors()[paths[0]])
         if message := _told(matched, other, _scores(paths, expected)):
             yield Rows(output, message)
+
+
+def detections(expected: StoredTree, actual: StoredTree, allowed: Allowed) -> Iterator[Matched]:
+    """Outputs that are a detector's rows, boxes of four numbers sorted by score, and where the candidate has each row.
+
+    Those are left out of which all rows are in their places, or too many to be looked at.
+    """
+    for paths in _groups(expected, actual):
+        boxes = any(expected.tensors()[path].shape[1:] == (4,) for path in paths)
+        if boxes and _scores(paths, expected) is not None:
+            matched = _matched(paths, expected, actual, allowed)
+            length = len(actual.tensors()[paths[0]])
+            if matched is not None and matched != list(range(length)):
+                yield Matched(paths, matched)
+
+
+def _matched(
+    paths: Sequence[str], expected: StoredTree, actual: StoredTree, allowed: Allowed
+) -> list[int | None] | None:
+    pairs = [(expected.tensors()[path], actual.tensors()[path], allowed(path)) for path in paths]
+    length, other = len(pairs[0][0]), len(pairs[0][1])
+    return None if sum(e.numel() for e, _, _ in pairs) * other > _MOST_PAIRS else _match(pairs, length, other)
 
 
 def _groups(expected: StoredTree, actual: StoredTree) -> Iterator[tuple[str, ...]]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from ptmobile.spec.conversion import ConversionSpec
 
 Owed = Literal["exact", "close"]
+#: The model's own rounding error of an output in a trial; None if it is not known.
+Own = Callable[[str, int | None], float | None]
+#: What is allowed for the sake of the model's own error is no more than this part of the output's largest value:
+#: beyond it float64 takes other decisions than float32, and the difference says nothing about rounding.
+MOST_ROOM: Final = 1e-2
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,24 @@ _DEFAULTS = {
 class Policy:
     """The tolerances that a specification asks for.
 
-    A tolerance given by the user is the user's word on what is equal: exactness is not owed any more.
+    A tolerance given by the user is the user's word on what is equal: exactness is not owed any more. ``multiple`` of
+    the model's ``own`` error are allowed beside it, once that is known.
     """
 
     rtol: float | None = None
     atol: float | None = None
     exact: bool = False
+    multiple: float | None = None
+    own: Own | None = None
 
     @classmethod
     def of(cls, spec: ConversionSpec) -> Policy:
         """The policy of a specification."""
-        return cls(rtol=spec.rtol, atol=spec.atol, exact=spec.compare == "exact")
+        return cls(rtol=spec.rtol, atol=spec.atol, exact=spec.compare == "exact", multiple=spec.own_error_multiple)
+
+    def knowing(self, own: Own) -> Policy:
+        """The same policy, now that the model's own errors are known."""
+        return replace(self, own=own)
 
     def owed(self, by_nature: Owed) -> Owed:
         """What a pair owes that by its nature owes ``by_nature``."""
@@ -76,3 +89,10 @@ class Policy:
             default.rtol if self.rtol is None else self.rtol,
             default.scaled_atol * scale if self.atol is None else self.atol,
         )
+
+    def with_room(self, tolerance: Tolerance, owed: Owed, output: str, trial: int, scale: float) -> Tolerance:
+        """A tolerance that leaves room for the model's own error of an output, where that was asked for."""
+        error = self.own(output, trial) if self.own and self.multiple and owed == "close" else None
+        if not error or not self.multiple:
+            return tolerance
+        return replace(tolerance, atol=max(tolerance.atol, min(self.multiple * error, MOST_ROOM * scale)))

@@ -39,6 +39,7 @@ class Asides:
         self._crew = crew
         self._orders = orders
         self._deterministic = True
+        self._noise: tuple[NoiseFloor, OwnErrors] | None = None
 
     def begin(self, *, deterministic: bool) -> None:
         """Have the model's own errors measured while files are built."""
@@ -52,7 +53,12 @@ class Asides:
             os.close(descriptor)
 
     def noise(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
-        """The model's own errors; waits for them. A run in float64 that failed is a notice."""
+        """The model's own errors; waits for them, once. A run in float64 that failed is a notice."""
+        if self._noise is None:
+            self._noise = self._measured(load, trials)
+        return self._noise
+
+    def _measured(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
         self._crew.wait_for(FLOAT64, _PATIENCE_SECONDS)
         self._crew.take_from(FLOAT64, SAME)
         jitter = self._jitters(load, trials[0])

@@ -35,7 +35,7 @@ from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.proof import not_finite, output_cards
 from ptmobile.worker.evidence.app_cards import app_card, java_notices
 from ptmobile.worker.evidence.asides import Asides
-from ptmobile.worker.evidence.noise.telling import failure_with_floor, with_floor
+from ptmobile.worker.evidence.noise.telling import UNKNOWN, failure_with_floor, with_floor
 from ptmobile.worker.evidence.other_sizes import size_notices
 from ptmobile.worker.processes.crew import MORE_TIME, Crew
 from ptmobile.worker.stages.file_records import form_failure
@@ -96,6 +96,15 @@ class Findings:
         """Traced and scripted against eager and against each other."""
         for reference, candidate in ((EAGER, "traced"), (EAGER, "scripted"), ("traced", "scripted")):
             self._pairing.compare(reference, candidate, exact=True)
+
+    def leave_room(self, asides: Asides) -> None:
+        """Allow for the model's own errors from here on, if that is asked for; waits for them."""
+        if self._spec.own_error_multiple is None:
+            return
+        floor, own = asides.noise(self._pairing.load, self._pairing.trials)
+        self._pairing.policy = self._pairing.policy.knowing(own.of)
+        if floor.reason:
+            self._crew.notice(Notice(level="notice", code="noise-floor", message=(UNKNOWN + floor.reason)[:2000]))
 
     def captured_well(self, method: Method) -> bool:
         """Whether a road's TorchScript ran and computes what the model computes."""

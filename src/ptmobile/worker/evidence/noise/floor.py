@@ -11,22 +11,28 @@ from msgspec.structs import replace
 
 from ptmobile.result import OutputNoise, OutputProof, Proof
 from ptmobile.worker.comparing.metrics import difference, largest
+from ptmobile.worker.comparing.rows import detections
 from ptmobile.worker.comparing.scales import Loader
+from ptmobile.worker.comparing.tolerance import Tolerance
 from ptmobile.worker.values.files import StoredTree
 
 _WIDE = ("float64", "complex128")
+#: How near a detector's row in float64 is to one in float32 that is the same: a part of a value, and of the largest.
+_SAME_ROW = 1e-2
 
 
 @dataclass(frozen=True)
 class OwnErrors:
     """``errors``: the largest difference of float32 from float64, for each output and trial; infinite where one of both
     is not finite and the other is. ``sizes``: the output's largest value. ``notes``: why an output has no errors.
+    ``moved``: what float64 does to the rows of a detector, of which only those that it has too are compared.
     ``jitter``: of each output, the largest difference between two runs that should be one.
     """
 
     errors: dict[str, dict[int, float]] = field(default_factory=dict)
     sizes: dict[str, dict[int, float]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     jitter: dict[str, float] = field(default_factory=dict)
 
     def of(self, output: str, trial: int | None) -> float | None:
@@ -60,6 +66,7 @@ class OwnErrors:
             relative=error / size if size else None,
             conversion=conversion,
             multiple=conversion / error if conversion is not None and error else None,
+            note=self.moved.get(output, ""),
         )
 
     def _worst(self, output: str) -> int:
@@ -72,16 +79,48 @@ def own_errors(load: Loader, trials: Sequence[int], eager: str, wide: str) -> Ow
     found = OwnErrors()
     for number in trials:
         narrow, doubled = load(eager, number), load(wide, number)
+        rows = _moved_rows(narrow, doubled)
         for path, tensor in _float32(narrow).items():
             found.sizes.setdefault(path, {})[number] = largest(tensor)
             error = found.errors.setdefault(path, {})
             other = doubled.numbers().get(path)
-            note = _incomparable(tensor, other, doubled.dtypes.get(path, "float64"))
+            kept = tensor
+            if other is not None and path in rows:
+                found.moved.setdefault(path, _moves(rows[path], number, len(other)))
+                kept, other = _in_common(rows[path], tensor, other)
+            note = _incomparable(kept, other, doubled.dtypes.get(path, "float64"))
+            if len(tensor.shape) and len(tensor) and not len(kept):
+                note = "float64 gives none of its rows"
             if note or other is None:
                 found.notes[path] = note
             else:
-                error[number] = float(difference(tensor, other).max()) if tensor.numel() else 0.0
+                error[number] = float(difference(kept, other).max()) if kept.numel() else 0.0
     return found
+
+
+def _moved_rows(narrow: StoredTree, wide: StoredTree) -> dict[str, list[int | None]]:
+    """For each output of a detector whose rows float64 orders or chooses otherwise: where they are."""
+
+    def near(path: str) -> Tolerance:
+        tensor = narrow.tensors()[path]
+        exact = not (tensor.is_floating_point() or tensor.is_complex())
+        return Tolerance(0.0, 0.0) if exact else Tolerance(_SAME_ROW, _SAME_ROW * largest(tensor))
+
+    return {path: matched.rows for matched in detections(narrow, wide, near) for path in matched.paths}
+
+
+def _in_common(rows: list[int | None], narrow: torch.Tensor, wide: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    pairs = [(row, to) for row, to in enumerate(rows) if to is not None]
+    mine, theirs = [row for row, _ in pairs], [to for _, to in pairs]
+    return narrow[mine], wide[theirs]
+
+
+def _moves(rows: list[int | None], trial: int, other: int) -> str:
+    there, moved = sum(to is not None for to in rows), sum(to not in (None, row) for row, to in enumerate(rows))
+    return (
+        f"in trial {trial} float64 has {there} of the {len(rows)} rows, {moved} of them at another place, and "
+        f"{other - there} new ones: rounding decides which there are and in which order; compared is what both have"
+    )
 
 
 def _incomparable(narrow: torch.Tensor, wide: torch.Tensor | None, dtype: str) -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from ptmobile.result import Comparison, Failure, Finding
+from ptmobile.worker.comparing.tolerance import Own
 
 #: Up to so many times the model's own rounding error, another order of the same sums explains a difference.
 EXPLAINED: Final = 10.0
+#: What is said where such a multiple was asked for, and is not known.
+UNKNOWN: Final = "own-error-multiple allows nothing here, since the model's own rounding error is not known: "
 ADVICE: Final = (
-    "The tolerance may be too tight for this model: no float32 computation of it is exact to that degree. Set rtol or "
-    "atol, or have the model compute the sensitive part otherwise."
+    "The tolerance may be too tight for this model: no float32 computation of it is exact to that degree. Set "
+    "own-error-multiple: 10, which allows each output so many times its own error; or rtol or atol; or have the model "
+    "compute the sensitive part otherwise."
 )
-
-
-#: The model's own rounding error of an output in a trial.
-Own = Callable[[str, int | None], float | None]
 
 
 def with_floor(comparison: Comparison, own: Own) -> Comparison:
