@@ -17,7 +17,7 @@ from ptmobile.result import OutputNoise, Stage
 from ptmobile.worker.comparing.pairs import load_from
 from ptmobile.worker.comparing.scales import Loader
 from ptmobile.worker.evidence.noise import memory
-from ptmobile.worker.evidence.noise.floor import jitters, own_errors
+from ptmobile.worker.evidence.noise.floor import OwnErrors, jitters, own_errors
 from ptmobile.worker.evidence.noise.widening import InFloat64, NoFloorError, refuse_unfit, widen
 from ptmobile.worker.processes.channel import pipe
 from ptmobile.worker.processes.crew import Crew
@@ -107,6 +107,17 @@ class Dies(Plain):
         if not torch.jit.is_scripting():
             if x.dtype == torch.float64:
                 os.abort()
+        return self.head(x)
+
+HOME, ELSEWHERE = os.getpid(), []
+
+class Shakes(Plain):
+    \"\"\"Gives something else from the second run on in a process that did not build it.\"\"\"
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():
+            if os.getpid() != HOME:
+                ELSEWHERE.append(0)
+            return self.head(x) + (1e-3 if len(ELSEWHERE) > 1 else 0.0)
         return self.head(x)
 
 class Draws(Plain):
@@ -365,9 +376,30 @@ def test_jitter(load: Loader, tmp_path: Path) -> None:
     stored(tmp_path, "eager", torch.tensor([1.0, 2.0]))
     stored(tmp_path, "same", torch.tensor([1.0, 2.5]))
     stored(tmp_path, "other", torch.tensor([1.0]))
-    assert jitters(load, 0, "eager", "eager") == {"out": 0.0}
-    assert jitters(load, 0, "eager", "same") == {"out": 0.5}
-    assert jitters(load, 0, "eager", "other") is None
+    assert jitters(load, [0], "eager", "eager") == {"out": {0: 0.0}}
+    assert jitters(load, [0], "eager", "same") == {"out": {0: 0.5}}
+    assert jitters(load, [0], "eager", "other") == {}
+
+
+def test_jitter_is_of_the_worst_trial_and_a_multiple_of_the_error_there() -> None:
+    errors, sizes = {"out": {0: 0.5, 1: 0.25}}, {"out": {0: 1.0, 1: 1.0}}
+    own = OwnErrors(errors, sizes, jitter={"out": {0: 0.125, 1: 1.0, 2: math.inf}})
+    (noise,) = own.beside(None)
+    assert (noise.trial, noise.jitter, noise.jitter_multiple) == (0, 1.0, 4.0)
+    exact = OwnErrors({"out": {0: 0.0}}, {"out": {0: 1.0}}, jitter={"out": {0: 0.125}})
+    assert [(one.jitter, one.jitter_multiple) for one in exact.beside(None)] == [(0.125, None)]
+
+
+def test_every_input_is_run_twice_by_a_quick_model(convert: Converter) -> None:
+    report = convert("noisy.py:Shakes", [2, 4], trials=4)
+    floor = report.result.noise
+    assert floor is not None
+    assert floor.jitter_trials == len(report.result.trials) == 4
+    (noise,) = floor.outputs
+    assert noise.jitter == pytest.approx(1e-3, rel=1e-2)  # the first input gives the same in both
+    assert noise.jitter_multiple is not None
+    told = dict(meaning(report.result))["The model's own rounding error"]
+    assert "two runs of the same input with the same random state differ by 0.001, at most" in told
 
 
 def test_a_process_that_hangs_is_ended_and_the_others_go_on(tmp_path: Path) -> None:

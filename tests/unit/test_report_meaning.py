@@ -79,6 +79,13 @@ def test_the_reason_and_the_jitter_are_said() -> None:
     }
 
 
+def test_the_jitter_is_a_multiple_of_the_models_own_error_too() -> None:
+    shaken = replace(NOISE, jitter=1e-6, jitter_multiple=0.5)
+    floor = NoiseFloor(trials=3, outputs=(shaken, replace(NOISE, output="b", jitter=0.0)), jitter=1e-6, jitter_trials=3)
+    assert said(noise=floor)[OWN].endswith("random state differ by 1e-6, at most 0.5 times the model's own error")
+    assert "| 3.8 | 1e-6 (0.5 times own) |  |" in summary(result(noise=floor))
+
+
 def test_of_several_outputs_the_worst_is_named_and_all_are_in_a_table() -> None:
     worse = OutputNoise(output="out['b']", max_abs=1e-9, relative=1e-9, conversion=1e-6, multiple=1000.0)
     lost = OutputNoise(output="out['c']", note="it is not there in float64, so they cannot be compared")
@@ -86,8 +93,8 @@ def test_of_several_outputs_the_worst_is_named_and_all_are_in_a_table() -> None:
     assert dict(meaning(found))[OWN].startswith("1e-9 in float32 against float64 of out['b']")
     text = summary(found)
     assert "<details><summary>Rounding errors of the model itself</summary>" in text
-    assert "| out | 2e-6 | 1e-7 | 7.6e-6 | 3.8 |  |" in text
-    assert "| - | - | - | - | it is not there in float64, so they cannot be compared |" in text
+    assert "| out | 2e-6 | 1e-7 | 7.6e-6 | 3.8 | - |  |" in text
+    assert "| - | - | - | - | - | it is not there in float64, so they cannot be compared |" in text
 
 
 def test_the_choices_of_the_last_variant_on_the_host_are_shown() -> None:

@@ -24,6 +24,7 @@ class NoiseRow:
     of_scale: str
     conversion: str
     multiple: str
+    jitter: str
     note: str
 
 
@@ -49,6 +50,7 @@ def _row(noise: OutputNoise) -> NoiseRow:
         of_scale=short(noise.relative),
         conversion=short(noise.conversion),
         multiple=short(noise.multiple),
+        jitter=jitter_words(noise),
         note=shorten(noise.note, _LINE),
     )
 
@@ -57,6 +59,8 @@ def _own_error(floor: NoiseFloor) -> str:
     jitter = ""
     if floor.jitter:
         jitter = f"; two runs of the same input with the same random state differ by {short(floor.jitter)}"
+        multiples = [one.jitter_multiple for one in floor.outputs if one.jitter_multiple is not None]
+        jitter += f", at most {short(max(multiples))} times the model's own error" if multiples else ""
     if floor.reason:
         return f"not measured: {floor.reason.removesuffix('.')}{jitter}"
     measured = [noise for noise in floor.outputs if noise.max_abs is not None]
@@ -66,6 +70,12 @@ def _own_error(floor: NoiseFloor) -> str:
     of = f" of {shorten(worst.output, _NAME)}" if len(floor.outputs) > 1 else ""
     part = f", {short(worst.relative)} of the largest value" if worst.relative else ""
     return f"{short(worst.max_abs)} in float32 against float64{of}{part}{_beside(worst)}{jitter}"
+
+
+def jitter_words(noise: OutputNoise) -> str:
+    """How far two runs that should be one differ, and how many times the model's own error that is."""
+    multiple = f" ({short(noise.jitter_multiple)} times own)" if noise.jitter_multiple else ""
+    return f"{short(noise.jitter)}{multiple}"
 
 
 def _closeness(noise: OutputNoise) -> tuple[float, float]:

@@ -11,8 +11,9 @@ class OutputNoise(Record, frozen=True, kw_only=True):
     ``max_abs``: eager in float32 against eager in float64, its largest difference; ``relative`` to the output's largest
     value. ``conversion``: the largest difference of the file from eager, and ``multiple`` how many times ``max_abs``
     that is. All these are of one ``trial``, that in which the file is worst. ``jitter``: the largest difference between
-    two eager runs with the same input and the same random state. None stands for a number that is not finite, or does
-    not exist; ``note`` says why, or which rows of a detector the numbers are of.
+    two eager runs with the same input and the same random state, over all trials that were run twice, and
+    ``jitter_multiple`` how many times the model's own error in that trial. None stands for a number that is not finite,
+    or does not exist; ``note`` says why, or which rows of a detector the numbers are of.
     """
 
     output: Name
@@ -22,6 +23,7 @@ class OutputNoise(Record, frozen=True, kw_only=True):
     conversion: float | None = None
     multiple: float | None = None
     jitter: float | None = None
+    jitter_multiple: float | None = None
     note: Text = ""
 
 
@@ -29,13 +31,14 @@ class NoiseFloor(Record, frozen=True, kw_only=True):
     """The errors that the eager model has before anything is converted.
 
     ``trials``: on how many inputs it was run in float64. ``reason``: why there are no ``outputs``. ``jitter``: the
-    largest one of all outputs; None if it is not known.
+    largest one of all outputs, over ``jitter_trials`` inputs; None if it is not known.
     """
 
     trials: int = 0
     outputs: tuple[OutputNoise, ...] = ()
     reason: Text = ""
     jitter: float | None = None
+    jitter_trials: int = 0
 
 
 class Decision(Record, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ptmobile.report.meaning import jitter_words
 from ptmobile.report.numbers import short
 from ptmobile.result import ModelResult, OutputNoise, OutputProof
 from ptmobile.visible import shorten
@@ -67,11 +68,11 @@ def _row(output: OutputProof, noise: OutputNoise) -> ProofRow:
         tolerance=f"{short(output.atol)} + {short(output.rtol)}·|e|" if compared else "-",
         own=short(output.own_error if output.own_error is not None else noise.max_abs),
         multiple=short(output.multiple),
-        jitter=short(noise.jitter),
+        jitter=jitter_words(noise),
         note=shorten(noise.note, _NOTE),
     )
 
 
 def _of_model(noise: OutputNoise) -> ProofRow:
-    own, jitter, note = short(noise.max_abs), short(noise.jitter), shorten(noise.note, _NOTE)
+    own, jitter, note = short(noise.max_abs), jitter_words(noise), shorten(noise.note, _NOTE)
     return ProofRow("", shorten(noise.output, _NAME), "-", "-", "-", own, "-", jitter, note)

@@ -61,17 +61,17 @@ class Asides:
     def _measured(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
         self._crew.wait_for(FLOAT64, _PATIENCE_SECONDS)
         self._crew.take_from(FLOAT64, SAME)
-        jitter = self._jitters(load, trials[0])
-        largest = max(jitter.values(), default=0.0) if jitter is not None else None
-        floor = NoiseFloor(jitter=largest if largest is not None and math.isfinite(largest) else None)
+        repeated = self._left(SAME, trials)
+        jitter = jitters(load, repeated, EAGER, SAME)
+        floor = NoiseFloor(jitter=_largest(jitter), jitter_trials=len(repeated))
         if not self._deterministic:
             return replace(floor, reason=_NONDETERMINISTIC), OwnErrors()
         stage = self._crew.record.stages.get(FLOAT64)
         if stage is None or stage.status != "passed":
             return replace(floor, reason=self._reason(stage)), OwnErrors()
-        ran = [number for number in trials if (self._scratch / FLOAT64 / f"{number}.json").exists()]
+        ran = self._left(FLOAT64, trials)
         errors = own_errors(load, ran, EAGER, FLOAT64)
-        errors.jitter.update({path: value for path, value in (jitter or {}).items() if math.isfinite(value)})
+        errors.jitter.update(jitter)
         reason = "" if errors.errors else "No output is of float32: nothing in it is rounded."
         return replace(floor, trials=len(ran), reason=reason), errors
 
@@ -83,10 +83,8 @@ class Asides:
             self._crew.notice(Notice(level="notice", code="noise-floor", message=message[:2000]))
         return reason
 
-    def _jitters(self, load: Loader, trial: int) -> dict[str, float] | None:
-        if not (self._scratch / SAME / f"{trial}.json").exists():
-            return None
-        return jitters(load, trial, EAGER, SAME)
+    def _left(self, variant: str, trials: Sequence[int]) -> list[int]:
+        return [number for number in trials if (self._scratch / variant / f"{number}.json").exists()]
 
     def timing(self, wanted: Wanted, main: str) -> Timing | None:
         """Latencies of eager and of what is wanted; ``main`` is the file whose ratio to eager is told."""
@@ -99,6 +97,12 @@ class Asides:
             return None
         timing = msgspec.json.decode((self._scratch / f"{TIMED}.json").read_bytes(), type=Timing)
         return replace(timing, ratio=latency_ratio(timing, main, EAGER))
+
+
+def _largest(jitter: Mapping[str, Mapping[int, float]]) -> float | None:
+    """Of all outputs and trials; None if there is none, or it is not finite."""
+    largest = max((value for values in jitter.values() for value in values.values()), default=math.inf)
+    return largest if math.isfinite(largest) else None
 
 
 def latency_ratio(timing: Timing | None, variant: str, reference: str) -> float | None:

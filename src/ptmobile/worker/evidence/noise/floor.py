@@ -26,14 +26,15 @@ class OwnErrors:
     """``errors``: the largest difference of float32 from float64, for each output and trial; infinite where one of both
     is not finite and the other is. ``sizes``: the output's largest value. ``notes``: why an output has no errors.
     ``moved``: what float64 does to the rows of a detector, of which only those that it has too are compared.
-    ``jitter``: of each output, the largest difference between two runs that should be one.
+    ``jitter``: the largest difference between two runs that should be one, for each output and trial; infinite where
+    one of both is not finite and the other is.
     """
 
     errors: dict[str, dict[int, float]] = field(default_factory=dict)
     sizes: dict[str, dict[int, float]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
-    jitter: dict[str, float] = field(default_factory=dict)
+    jitter: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def of(self, output: str, trial: int | None) -> float | None:
         """The error in one trial; None if it is not known, or not finite."""
@@ -47,7 +48,15 @@ class OwnErrors:
         """
         proven = {output.output: output for output in proof.outputs} if proof else {}
         noise = (self._noise(output, proven.get(output)) for output in self.errors)
-        return tuple(replace(one, jitter=self.jitter.get(one.output)) for one in noise)
+        return tuple(self._with_jitter(one) for one in noise)
+
+    def _with_jitter(self, noise: OutputNoise) -> OutputNoise:
+        known = {trial: value for trial, value in self.jitter.get(noise.output, {}).items() if math.isfinite(value)}
+        if not known:
+            return noise
+        worst = max(known, key=lambda trial: known[trial])
+        error = self.of(noise.output, worst)
+        return replace(noise, jitter=known[worst], jitter_multiple=known[worst] / error if error else None)
 
     def _noise(self, output: str, proven: OutputProof | None) -> OutputNoise:
         if output in self.notes:
@@ -142,14 +151,16 @@ def _float32(tree: StoredTree) -> Mapping[str, torch.Tensor]:
     }
 
 
-def jitters(load: Loader, trial: int, eager: str, same: str) -> dict[str, float] | None:
-    """The largest difference of each output between two runs that should be one; infinite where only one of both is
-    finite. None where they differ in form.
+def jitters(load: Loader, trials: Sequence[int], eager: str, same: str) -> dict[str, dict[int, float]]:
+    """The largest difference of each output between two runs that should be one, trial by trial; infinite where only
+    one of both is finite. A trial in which they differ in form has none.
     """
-    first, second = load(eager, trial).numbers(), load(same, trial).numbers()
-    if any(path not in second or second[path].shape != tensor.shape for path, tensor in first.items()):
-        return None
-    return {
-        path: float(difference(tensor, second[path].to(tensor.dtype)).max()) if tensor.numel() else 0.0
-        for path, tensor in first.items()
-    }
+    found: dict[str, dict[int, float]] = {}
+    for trial in trials:
+        first, second = load(eager, trial).numbers(), load(same, trial).numbers()
+        if any(path not in second or second[path].shape != tensor.shape for path, tensor in first.items()):
+            continue
+        for path, tensor in first.items():
+            apart = float(difference(tensor, second[path].to(tensor.dtype)).max()) if tensor.numel() else 0.0
+            found.setdefault(path, {})[trial] = apart
+    return found

@@ -32,6 +32,8 @@ SAME: Final = "eager-same"
 Ask = Literal["all", "repeat"]
 #: No further trial begins after so long; a double convolution takes several times as long as a float one.
 _ENOUGH_SECONDS: Final = 20.0
+#: The same for what is only run once more.
+_ENOUGH_REPEATING: Final = 3.0
 _TITLE: Final = "The model's own rounding error is not known"
 
 
@@ -70,12 +72,18 @@ def run_again(job: Job, module: torch.nn.Module, trials: list[TrialInputs], valu
 
 
 def _repeat(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path) -> None:
-    """The first trial once more, with the same random state; the model is left in the state that it was loaded with."""
+    """The trials once more, with the same random state, until the time is up.
+
+    The model is left in the state that it was loaded with.
+    """
     loaded = Snapshot(module)
+    start = time.monotonic()
+    (scratch / SAME).mkdir()
     with contextlib.suppress(Exception):  # it did run before; how it failed now is no concern of the conversion
-        again = run_once(module, trials[0])
-        (scratch / SAME).mkdir()
-        save_tree(again, scratch / SAME / str(trials[0].number))
+        for count, trial in enumerate(trials):
+            if count and time.monotonic() - start > _ENOUGH_REPEATING:
+                break
+            save_tree(run_once(module, trial), scratch / SAME / str(trial.number))
     loaded.restore()
 
 
