@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from run_support import Converter, prepared_converter
+from torch import nn
 
 from ptmobile.report.model import ModelReport, Report, Source, Tool
 from ptmobile.report.summary import summary_blocks
@@ -98,12 +100,44 @@ def faulty(module, optimization_blocklist=None, **options):
 mobile_optimizer.optimize_for_mobile = faulty
 """
 
+#: Freezing forgets the statistics of a normalisation, which no model shows that has none but those at the start.
+FORGETFUL = """
+from pathlib import Path
+import torch
+
+genuine = torch.jit.freeze
+
+def forgetful(module, *arguments, **options):
+    module.norm.running_mean.zero_()
+    module.norm.running_var.fill_(1)
+    return genuine(module, *arguments, **options)
+
+def file():
+    torch.jit.freeze = forgetful
+    return torch.jit.load(str(Path(__file__).parent / "untrained.pt"))
+"""
+
+
+class Untrained(nn.Module):
+    """A normalisation at its start before a head of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm, self.head = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.head(torch.relu(self.norm(self.stem(x))).mean((2, 3))))
+
 
 @pytest.fixture(scope="module")
 def convert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Converter]:
     folder = tmp_path_factory.mktemp("workspace")
     (folder / "hazards.py").write_text(MODELS)
     (folder / "faulty.py").write_text(FAULTY)
+    (folder / "forgetful.py").write_text(FORGETFUL)
+    torch.jit.save(torch.jit.script(Untrained().eval()), str(folder / "untrained.pt"))
     with prepared_converter(folder) as converter:
         yield converter
 
@@ -214,6 +248,35 @@ def test_no_build_for_sensitive_weights_is_no_file(convert: Converter) -> None:
     assert report.verdict.reasons[0].title.startswith("With sensitive weights, optimised (script) does not compute")
     assert report.file is not None
     assert not report.file.verified
+
+
+def test_a_torchscript_file_is_compared_with_sensitive_weights_too(convert: Converter) -> None:
+    report = convert("untrained.pt", [1, 3, 8, 8])
+    assert report.verdict.status == "passed", report.verdict
+    sharper = report.result.sharper
+    assert sharper is not None
+    assert (sharper.status, sharper.changed, sharper.kept, sharper.unreached) == ("passed", 5, 2, ())
+    (stage,) = [stage for stage in report.result.stages if stage.name == "sensitive"]
+    assert stage.status == "passed"
+    assert stage.seconds == sharper.seconds > 0
+    (line,) = [line for line in convert.lines if "sensitive weights  " in line]
+    assert line.startswith("  ✔ sensitive weights ")
+    text = markdown(report)
+    assert "| ✅ | sensitive weights | " in text
+    assert "the same build agrees with these. Left alone: 2 that look trained." in text
+
+
+def test_what_statistics_at_their_start_hide_of_a_torchscript_file_is_found(convert: Converter) -> None:
+    hidden = convert("forgetful.py:file", [1, 3, 8, 8], sensitive_weights="off", repair="off")
+    assert hidden.verdict.status == "passed", hidden.verdict
+    found = convert("forgetful.py:file", [1, 3, 8, 8], repair="off")
+    assert found.verdict.code == 5
+    assert found.verdict.reasons[0].title.startswith("With sensitive weights, frozen (script) does not compute")
+    (stage,) = [stage for stage in found.result.stages if stage.name == "sensitive"]
+    assert (stage.key, stage.status) == ("sensitive weights", "failed")
+    repaired = convert("forgetful.py:file", [1, 3, 8, 8])
+    assert repaired.file is not None
+    assert (repaired.file.optimised, repaired.file.verified) == (False, True)
 
 
 def test_the_least_different_build_is_taken(convert: Converter) -> None:

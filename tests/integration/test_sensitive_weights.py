@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,7 @@ from torch import nn
 from ptmobile.errors import LoadError
 from ptmobile.protocol import Job
 from ptmobile.spec.conversion import ConversionSpec
-from ptmobile.worker.evidence.sensitive_weights import make_sensitive
-from ptmobile.worker.evidence.sharpening import sensitise
+from ptmobile.worker.evidence.sensitive_weights import make_sensitive, sensitise
 from ptmobile.worker.inputs.examples import TrialInputs
 
 NOTHING, LITTLE = 1e-6, 1e-2
@@ -113,6 +113,60 @@ def test_an_untrained_model_reacts_to_its_input_afterwards(
     after = _reactions(module, inputs)
     assert min(before) < 1e-3, "the model was no example"
     assert min(after) > LITTLE
+
+
+def _as_file(module: nn.Module, arguments: tuple[torch.Tensor, ...], form: str) -> torch.jit.ScriptModule:
+    """The module as TorchScript, written and read."""
+    with torch.no_grad():
+        made = torch.jit.trace(module, arguments) if form == "trace" else torch.jit.script(module)
+    if form == "freeze":
+        made = torch.jit.freeze(made)
+    buffer = io.BytesIO()
+    torch.jit.save(made, buffer)
+    buffer.seek(0)
+    return torch.jit.load(buffer)
+
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch-norm": nn.BatchNorm2d,
+    "frozen-batch-norm": torchvision.ops.FrozenBatchNorm2d,
+}
+
+
+@pytest.mark.parametrize("form", ["script", "trace"])
+@pytest.mark.parametrize("norm", NORMS)
+def test_torchscript_gets_the_values_that_its_class_would_get(norm: str, form: str) -> None:
+    torch.manual_seed(0)
+    module = Blocks(NORMS[norm]).eval()
+    given = _as_file(module, _images(16)[0], form)
+    code = given.inlined_graph.str()
+    ours, theirs = make_sensitive(module, _images(16)[2]), make_sensitive(given, _images(16)[2])
+    assert ours.statistics == theirs.statistics == ("norm",)
+    assert ours.parameters == theirs.parameters
+    assert ours.kept == theirs.kept == 5  # weight and bias of both convolutions, and bias of the head
+    expected = module.state_dict()
+    for name, value in given.state_dict().items():
+        torch.testing.assert_close(value, expected[name])
+    assert given.inlined_graph.str() == code
+    assert min(_reactions(given, _images(16))) > LITTLE
+
+
+def test_torchscript_within_a_module_is_reached_and_stays_what_it_was() -> None:
+    inner = torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()).eval())
+    module = nn.Sequential(nn.BatchNorm2d(3), inner).eval()
+    assert set(make_sensitive(module, _images(16)[0]).statistics) == {"0", "1.1"}
+    assert module[1] is inner
+
+
+def test_what_is_frozen_or_never_reached_is_told_apart() -> None:
+    torch.manual_seed(0)
+    frozen = make_sensitive(_as_file(Blocks(nn.BatchNorm2d).eval(), _images(16)[0], "freeze"), _images(16)[0])
+    assert not frozen
+    assert frozen.constants >= 4
+    unused = nn.Sequential(nn.Conv2d(3, 4, 3)).eval()
+    unused[0].norm = nn.BatchNorm2d(4)  # nothing calls it
+    changed = make_sensitive(unused, _images(16)[0])
+    assert (changed.statistics, changed.unreached) == ((), ("0.norm",))
 
 
 def test_sizes_stay_near_one_in_any_depth() -> None:

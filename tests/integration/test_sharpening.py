@@ -11,11 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from ptmobile.editions import Build, Edition
-from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job
-from ptmobile.result import Comparison, Failure, ModelResult, Notice, Problem, WorkerFile
+from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job, Message, Noticed, StageBegan, StageEnded
+from ptmobile.result import Comparison, Failure, ModelResult, Notice, Problem, Stage, WorkerFile
 from ptmobile.spec.conversion import ConversionSpec
-from ptmobile.worker.evidence.sensitive_weights import Sensitised
-from ptmobile.worker.evidence.sharpening import SENSITISED, Done, sharpened
+from ptmobile.worker.evidence.sensitive_weights import SENSITISED, Sensitised
+from ptmobile.worker.evidence.sharpening import Done, sharpened
 
 PLAIN = Build(method="script", edition=Edition())
 FROZEN = replace(PLAIN, attempt=1, freeze=True, remedy="frozen before")
@@ -55,14 +55,24 @@ def play(tmp_path: Path) -> Callable[..., tuple[ModelResult, list[Job]]]:
         def run(job: Job) -> Done:
             jobs.append(job)
             if job.sensitive:
-                changed = msgspec.json.encode(Sensitised(parameters=("gate",)))
+                changed = msgspec.json.encode(Sensitised(parameters=("gate",), kept=3, unreached=("norm",)))
                 kept = Path(job.scratch) / KEPT_FOLDER
                 kept.mkdir()
                 (kept / SENSITISED).write_bytes(changed)
             return left.pop(0)
 
-        result = sharpened(Job(spec=spec, workspace=str(tmp_path), scratch=str(tmp_path)), first, run)
+        told: list[Message] = []
+        job = Job(spec=spec, workspace=str(tmp_path), scratch=str(tmp_path))
+        result = sharpened(job, first, run, told.append)
         assert not left
+        began = [message.target for message in told if isinstance(message, StageBegan)]
+        ended = [message.stage for message in told if isinstance(message, StageEnded)]
+        assert began == [stage.target for stage in ended]
+        assert ended == [stage for stage in result.stages if stage.name == "sensitive"]
+        assert len(ended) == len(jobs)
+        assert [message.notice for message in told if isinstance(message, Noticed)] == [
+            notice for notice in result.notices if notice.code == "sensitive-weights"
+        ]
         return result, jobs
 
     return play
@@ -138,7 +148,9 @@ def test_what_says_nothing_of_the_file_costs_no_file(play: Play, second: Done) -
     assert result.failure is None
     assert result.sharper is not None
     assert result.sharper.status == "not-run"
-    assert result.notices[-1].message.startswith("No second comparison with sensitive weights")
+    unfinished = "The second comparison with sensitive weights is not complete, since the time was up"
+    words = unfinished if second.out_of_time else "No second comparison with sensitive weights"
+    assert result.notices[-1].message.startswith(words)
 
 
 def test_without_time_for_another_build_there_is_no_file(play: Play) -> None:
@@ -157,3 +169,56 @@ def test_the_other_road_is_open_only_where_it_agrees_with_the_own_weights(play: 
     ):
         _, (job,) = play(done(comparisons=pairs), done(), method="auto")
         assert job.spec.method == method
+
+
+def stages(result: ModelResult) -> list[tuple[str, str, float]]:
+    return [(stage.key, stage.status, stage.seconds) for stage in result.stages]
+
+
+def test_each_further_job_is_a_stage_with_its_time(play: Play) -> None:
+    agreed, _ = play(done(), done(FROZEN), done(WHOLE, seconds=1.0), done(WHOLE, seconds=2.0))
+    assert stages(agreed) == [
+        ("sensitive weights", "passed", 6.0),
+        ("sensitive weights, the file built anew", "passed", 1.0),
+        ("sensitive weights, again", "passed", 2.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        (done(failure=DIFFERS), "failed"),
+        (done(failure=replace(DIFFERS, kind="load", stage="eager")), "skipped"),
+        (done(failure=replace(DIFFERS, stage="eager"), stages=(Stage(name="eager", status="crashed"),)), "crashed"),
+        (done(failure=DIFFERS, out_of_time=True), "crashed"),
+    ],
+)
+def test_how_it_ended_is_the_status_of_its_stage(play: Play, second: Done, status: str) -> None:
+    result, _ = play(done(), second)
+    (stage,) = result.stages
+    assert (stage.key, stage.status) == ("sensitive weights", status)
+    assert stage.problem == (second.result.failure and second.result.failure.problem)
+
+
+def test_time_that_is_up_before_or_during_it_leaves_the_file_and_is_told(play: Play) -> None:
+    result, jobs = play(done(seconds=1800.0))
+    assert jobs == []
+    assert (result.failure, result.stages) == (None, ())
+    assert result.file is not None
+    assert result.file.verified
+    assert result.notices[-1].message == "No second comparison with sensitive weights: The time was up before it."
+    late = Failure(kind="convert", stage="saved", problem=Problem(title="Out of time", message="In stage saved."))
+    for failure, level in ((late, "notice"), (DIFFERS, "warning")):
+        result, _ = play(done(), done(failure=failure, out_of_time=True))
+        assert result.file is not None
+        assert result.file.verified
+        assert result.notices[-1].level == level
+        assert "is not complete, since the time was up: " + failure.problem.title in result.notices[-1].message
+
+
+def test_what_is_left_alone_is_told(play: Play) -> None:
+    result, _ = play(done(), done())
+    assert result.sharper is not None
+    assert (result.sharper.kept, result.sharper.unreached) == (3, ("norm",))
+    words = "Left alone: 3 that look trained; the statistics of norm, through which no numbers came."
+    assert result.notices[-1].message.endswith(words)

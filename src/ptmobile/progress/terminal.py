@@ -35,4 +35,4 @@ class Terminal(Lines):
     def _began(self, message: StageBegan) -> None:
         if self._status is not None:
             detail = f", {message.detail}" if message.detail else ""
-            self._status.update(f"{variant_key(message.name, message.method)}{detail}")
+            self._status.update(f"{variant_key(message.name, message.method, message.target)}{detail}")

@@ -51,6 +51,7 @@ MAX_ROWS = 500
 # Rows of what the files come from.
 MAX_ORIGIN = 100
 _LINES, _LINE, _CELL = 60, 500, 300
+_STAGES = 30
 _FAILURES: dict[int, str] = {
     ExitCode.LOAD: "not loaded",
     ExitCode.CONVERT: "not converted",
@@ -249,7 +250,7 @@ def _model(model: ModelReport) -> ModelView:
         noise=cut(noise_rows(result), 50),
         tried=cut(tried_rows(model, (PASSED, ASIDE)), 50),
         builds_tried=f"{len(result.attempts)} builds were tried",
-        stages=tuple(map(_stage, result.stages[:30])),
+        stages=tuple(map(_stage, _first(result.stages))),
         asides=tuple(_asides(model)),
         trials=cut(list(map(_trial, result.trials)), 20),
         outputs=cut(list(map(_output, result.outputs)), 50),
@@ -312,13 +313,19 @@ def _stage(stage: Stage) -> StageRow:
     return StageRow(MARKS[stage.status], stage.key, problem or seconds(stage.seconds))
 
 
+def _first(stages: Sequence[Stage]) -> list[Stage]:
+    """The first stages, and the last ones that stand for a whole comparison."""
+    return [*stages[:_STAGES], *(stage for stage in stages[_STAGES:] if stage.name == "sensitive")]
+
+
 def _asides(model: ModelReport) -> Iterator[StageRow]:
     """Stages that failed without failing the model: the other road came to its end. Further builds are told apart."""
+    told = (*ASIDES, "sensitive")  # elsewhere
     others = {(tried.method, tried.target) for tried in model.result.attempts if tried.target}
     if model.verdict.status == "passed":
-        for stage in model.result.stages[:30]:
+        for stage in _first(model.result.stages):
             other = (stage.method, stage.target) in others
-            if stage.problem is not None and stage.name not in ASIDES and not other:
+            if stage.problem is not None and stage.name not in told and not other:
                 line = next(iter(stage.problem.message.strip().splitlines()), "")
                 yield StageRow(ASIDE, stage.key, shorten(f"{stage.problem.title}: {line}", _CELL))
 

@@ -18,12 +18,16 @@ class Sharper(Record, frozen=True, kw_only=True):
     """A second comparison, in which ``changed`` untrained weights and statistics had values that show errors.
 
     ``devices``: what the apps' libraries made of its files, which are not shipped. ``attempts``: what was built with
-    them where the file's own build did not verify. ``not-run``: there was nothing to change, or it did not come to a
-    comparison; ``failure`` says why.
+    them where the file's own build did not verify. Left as they are: ``kept`` weights and statistics that look trained,
+    the statistics of modules ``unreached``, through which no numbers came, and ``constants`` of TorchScript code.
+    ``not-run``: there was nothing to change, or it did not come to a comparison; ``failure`` says why.
     """
 
     status: Literal["passed", "failed", "not-run"]
     changed: int
+    kept: int = 0
+    unreached: tuple[Name, ...] = ()
+    constants: int = 0
     comparisons: tuple[Comparison, ...] = ()
     devices: tuple[DeviceVerdict, ...] = ()
     failure: Failure | None = None

@@ -22,6 +22,7 @@ StageName = Literal[
     "device",
     "float64",
     "timed",
+    "sensitive",
 ]
 #: Stages beside the roads, each in a process of its own; no file depends on them.
 Aside = Literal["float64", "timed"]

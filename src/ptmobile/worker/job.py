@@ -17,10 +17,11 @@ from msgspec.structs import replace
 
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build, Edition
-from ptmobile.protocol import Job, Message
-from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult, TriedBuild
+from ptmobile.protocol import Job, Message, StageBegan
+from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult, TriedBuild, variant_key
 from ptmobile.worker.evidence.asides import Asides
 from ptmobile.worker.evidence.sharpening import Done, sharpened
+from ptmobile.worker.evidence.sharper_words import SENSITIVE
 from ptmobile.worker.inputs.drawn import draw_inputs
 from ptmobile.worker.processes.channel import Reader, Writer, pipe
 from ptmobile.worker.processes.children import LAST_SECONDS, adopt_orphans, close_memory, end_descendants, fork
@@ -42,15 +43,19 @@ ORDER: dict[str, tuple[Method, ...]] = {"auto": ("script", "trace"), "script": (
 def run_job(job: Job, results: Writer) -> ModelResult:
     """Do one job. Never raises for what the model does; ``results`` hears every stage as it comes and goes.
 
-    Of a second comparison with sensitive weights, and of what that calls for, it hears nothing before the end.
+    A second comparison with sensitive weights, and what that calls for, is one stage each.
     """
     adopt_orphans()
     first = _run(job, results, results.send)
-    return sharpened(job, first, lambda other: _run(other, results, _silence))
+    inside = partial(_tell_as_detail, results.send)
+    return sharpened(job, first, lambda other: _run(other, results, inside), results.send)
 
 
-def _silence(_: Message) -> None:
-    """Tell nobody."""
+def _tell_as_detail(emit: Callable[[Message], None], message: Message) -> None:
+    """Of what happens inside of a stage, tell what it is busy with."""
+    if isinstance(message, StageBegan):
+        key = variant_key(message.name, message.method, message.target)
+        emit(StageBegan(name=SENSITIVE, target="weights", detail=key[:300]))
 
 
 def _run(job: Job, results: Writer, emit: Callable[[Message], None]) -> Done:

@@ -10,35 +10,73 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+import msgspec
 import torch
 
+from ptmobile.errors import LoadError
+from ptmobile.protocol import Job
+from ptmobile.worker.evidence.noise.widening import stored_tensors
+from ptmobile.worker.evidence.script_statistics import MEAN, VARIANCE, constants, taking, taking_statistics
+from ptmobile.worker.inputs.examples import TrialInputs
+from ptmobile.worker.stages.running import unspecialised
 from ptmobile.worker.stages.state import copied
 
-#: Below this many values per channel, statistics of the whole tensor say more than those of the channel.
-_FEW_VALUES = 8
-_SMALLEST_VARIANCE = 1e-12
+#: The file in which the process of the model leaves what was changed.
+SENSITISED: Final = "sensitised.json"
+_TRAINED: Final = "No weights of the model are plainly untrained."
+_FROZEN: Final = (
+    "The TorchScript file was frozen: its weights are constants of its code, in the place of which nothing can be put. "
+    "Give one that is not, or the class with its weights."
+)
+_QUANTISED: Final = (
+    "The model is quantised: the scales of its activations were observed with the weights that it has, and would not "
+    "fit others. Give the float model such weights before it is observed, or take a trained one."
+)
 _SMALL = 0.05
 _BIAS_SPREAD = 0.2
 
 
 @dataclass(frozen=True)
 class Sensitised:
-    """What was changed: names of parameters with new values, and of modules whose statistics were set."""
+    """What was changed: names of parameters with new values, and of modules whose statistics were set; and what not.
+
+    ``kept``: how many parameters and pairs of statistics look as if they were trained. ``unreached``: names of modules
+    whose statistics are at their start still, since nothing came through that they could be taken from. ``constants``:
+    how many tensors are written into the code of TorchScript (see :func:`script_statistics.constants`).
+    """
 
     parameters: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
+    kept: int = 0
+    unreached: tuple[str, ...] = ()
+    constants: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.parameters or self.statistics)
+
+
+def sensitise(job: Job, module: torch.nn.Module, first: TrialInputs) -> None:
+    """In the process of the model: change its untrained weights, and leave how many there were.
+
+    Raises:
+        LoadError: it has none.
+    """
+    changed = make_sensitive(module, first.arguments, seed=job.spec.seed)
+    (Path(job.scratch) / SENSITISED).write_bytes(msgspec.json.encode(changed))
+    if not changed:
+        quantised = any(one.is_quantized for one in stored_tensors(module))
+        raise LoadError(_QUANTISED if quantised else _FROZEN if changed.constants else _TRAINED)
 
 
 def make_sensitive(module: torch.nn.Module, arguments: Sequence[Any], *, seed: int = 0) -> Sensitised:
     """Change the untrained weights of a module in place; the same seed and arguments give the same values.
 
     ``arguments`` are those of one call; the module runs on a copy of them once if it has statistics to set. Its other
-    buffers are what they were before. The statistics of TorchScript stay, since no hook sees what passes through.
+    buffers are what they were before. In TorchScript the same is done, as far as parameters and buffers are there: what
+    freezing has made constants of its code stays.
 
     Raises:
         Exception: whatever the module raises when it runs.
@@ -47,27 +85,34 @@ def make_sensitive(module: torch.nn.Module, arguments: Sequence[Any], *, seed: i
     state = torch.get_rng_state()
     try:
         with torch.no_grad():
-            normalising = dict(_untrained_statistics(module))
+            normalising = {name: child for name, child in _with_statistics(module) if _at_start(child)}
+            trained = sum(not _at_start(child) for _, child in _with_statistics(module))
             parameters = tuple(_randomise(module, generator))
             if normalising:
                 torch.manual_seed(seed)
                 _set_statistics(module, normalising, arguments)
     finally:
         torch.set_rng_state(state)
-    return Sensitised(parameters, tuple(normalising))
+    unreached = tuple(name for name, child in normalising.items() if _at_start(child))
+    return Sensitised(
+        parameters,
+        tuple(name for name in normalising if name not in unreached),
+        kept=sum(1 for _ in _candidates(module)) - len(parameters) + trained,
+        unreached=unreached,
+        constants=constants(module),
+    )
 
 
-def _untrained_statistics(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
-    """Modules with ``running_mean`` and ``running_var`` (BatchNorm, FrozenBatchNorm2d, ...) at zero and one."""
+def _with_statistics(module: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+    """Modules with ``running_mean`` and ``running_var`` (BatchNorm, FrozenBatchNorm2d, ...), also in TorchScript."""
     for name, child in module.named_modules():
-        if isinstance(child, torch.jit.ScriptModule):
-            continue
-        if _all(getattr(child, "running_mean", None), 0.0) and _all(getattr(child, "running_var", None), 1.0):
+        if all(isinstance(getattr(child, kept, None), torch.Tensor) for kept in (MEAN, VARIANCE)):
             yield name, child
 
 
-def _all(values: Any, value: float) -> bool:
-    return isinstance(values, torch.Tensor) and bool((values == value).all())
+def _at_start(child: torch.nn.Module) -> bool:
+    """Whether statistics are zero and one."""
+    return bool((getattr(child, MEAN) == 0).all()) and bool((getattr(child, VARIANCE) == 1).all())
 
 
 def _randomise(module: torch.nn.Module, generator: torch.Generator) -> Iterator[str]:
@@ -82,9 +127,10 @@ def _candidates(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """All parameters, and the ``weight`` and ``bias`` that a normalisation keeps as buffers (FrozenBatchNorm2d)."""
     for name, parameter in module.named_parameters():
         yield name, parameter.data
+    modules = dict(module.named_modules())  # TorchScript has no get_submodule
     for name, buffer in module.named_buffers():
         owner, _, own = name.rpartition(".")
-        if own in ("weight", "bias") and hasattr(module.get_submodule(owner), "running_var"):
+        if own in ("weight", "bias") and hasattr(modules.get(owner), VARIANCE):
             yield name, buffer
 
 
@@ -113,33 +159,17 @@ def _new_values(name: str, values: torch.Tensor, generator: torch.Generator) -> 
 
 def _set_statistics(module: torch.nn.Module, normalising: dict[str, torch.nn.Module], arguments: Sequence[Any]) -> None:
     """Run once; each module takes its statistics from the first thing it is given."""
-    kept = {id(child.running_mean) for child in normalising.values()}
-    kept |= {id(child.running_var) for child in normalising.values()}
-    before = [(buffer, buffer.clone()) for buffer in module.buffers() if id(buffer) not in kept]
-    waiting = set(normalising.values())
+    kept = {getattr(child, name).data_ptr() for child in normalising.values() for name in (MEAN, VARIANCE)}
+    before = [(buffer, buffer.clone()) for buffer in module.buffers() if buffer.data_ptr() not in kept]
 
     def take(child: torch.nn.Module, given: tuple[Any, ...]) -> None:
-        if child in waiting and given and isinstance(given[0], torch.Tensor):
-            waiting.discard(child)
-            _take_statistics(child, given[0])
+        if given and isinstance(given[0], torch.Tensor):
+            taking()(given[0], getattr(child, MEAN), getattr(child, VARIANCE))
 
-    with contextlib.ExitStack() as hooks:
+    with contextlib.ExitStack() as hooks, taking_statistics(module) as running, unspecialised(running):
         for child in normalising.values():
-            hooks.callback(child.register_forward_pre_hook(take).remove)
-        module(*copied(list(arguments)))
+            if not isinstance(child, torch.jit.ScriptModule):
+                hooks.callback(child.register_forward_pre_hook(take).remove)
+        running(*copied(list(arguments)))
     for buffer, value in before:
         buffer.copy_(value)
-
-
-def _take_statistics(module: torch.nn.Module, given: torch.Tensor) -> None:
-    """Mean and variance of each channel (dimension 1; of rank 1 and 2 the last) into the module's buffers."""
-    mean, variance = module.running_mean, module.running_var
-    if not isinstance(mean, torch.Tensor) or not isinstance(variance, torch.Tensor) or not given.is_floating_point():
-        return
-    wide = given.to(torch.float64)
-    channels = wide.transpose(0, 1 if wide.dim() > 1 else 0).reshape(mean.numel(), -1)
-    if channels.shape[1] < _FEW_VALUES:
-        channels = channels.reshape(1, -1)
-    if bool(torch.isfinite(channels).all()) and channels.numel() > 1:
-        mean.copy_(channels.mean(dim=1).expand_as(mean))
-        variance.copy_(channels.var(dim=1, unbiased=False).clamp_min(_SMALLEST_VARIANCE).expand_as(variance))

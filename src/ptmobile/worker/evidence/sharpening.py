@@ -8,35 +8,29 @@ too: what made the first one would spoil other weights. Where none do, the model
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
-from torch import nn
 
 from ptmobile.editions import Build, Recipe
-from ptmobile.errors import LoadError
-from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job
-from ptmobile.result import METHODS, Failure, ModelResult, Notice, Problem, Sharper
-from ptmobile.worker.evidence.noise.widening import stored_tensors
-from ptmobile.worker.evidence.sensitive_weights import Sensitised, make_sensitive
-from ptmobile.worker.inputs.examples import TrialInputs
+from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job, Message, Noticed, StageBegan, StageEnded
+from ptmobile.result import METHODS, Failure, ModelResult, Notice, Problem, Sharper, Stage
+from ptmobile.worker.evidence.sensitive_weights import SENSITISED, Sensitised
+from ptmobile.worker.evidence.sharper_words import SENSITIVE, carried, notice_of, stage_of, warnings, words
+from ptmobile.worker.processes.crew import MORE_TIME, OUT_OF_TIME
 from ptmobile.worker.stages.road import CAPTURED
-from ptmobile.worker.verdicts.devices import OTHER_ABI, OTHER_RELEASE
 from ptmobile.worker.verdicts.pairing import EAGER
 
 #: Notices which say that the first comparison proves little.
 _LITTLE_PROVED = frozenset({"zero-output", "still-output", "nan-output"})
-_CODE: Final = "sensitive-weights"
-_FOLDER, SENSITISED = "sensitive", "sensitised.json"
-_TRAINED: Final = "No weights of the model are plainly untrained."
-_QUANTISED: Final = (
-    "The model is quantised: the scales of its activations were observed with the weights that it has, and would not "
-    "fit others. Give the float model such weights before it is observed, or take a trained one."
-)
+#: Targets of the stage that a whole job of these is.
+_WEIGHTS, _ANEW, _AGAIN = "weights", "weights, the file built anew", "weights, again"
+_NAME, _MOST_NAMES = 300, 100
+_FOLDER: Final = "sensitive"
 _ADVICE = (
     "The weights of this comparison are not the model's, but values in the place of untrained ones. Train the model, "
     "build it otherwise (optimize-blocklist, method), or set sensitive-weights to off."
@@ -56,31 +50,25 @@ class Done:
 Runner = Callable[[Job], Done]
 
 
-def sensitise(job: Job, module: nn.Module, first: TrialInputs) -> None:
-    """In the process of the model: change its untrained weights, and leave how many there were.
+def sharpened(job: Job, first: Done, run: Runner, emit: Callable[[Message], None]) -> ModelResult:
+    """A result with what the second comparison says, if there is to be one, and with the files that this calls for.
 
-    Raises:
-        LoadError: it has none.
+    ``emit`` hears of each further job as of one stage.
     """
-    changed = make_sensitive(module, first.arguments, seed=job.spec.seed)
-    (Path(job.scratch) / SENSITISED).write_bytes(msgspec.json.encode(changed))
-    if not changed:
-        raise LoadError(_QUANTISED if any(one.is_quantized for one in stored_tensors(module)) else _TRAINED)
-
-
-def sharpened(job: Job, first: Done, run: Runner) -> ModelResult:
-    """A result with what the second comparison says, if there is to be one, and with the files that this calls for."""
     asked, result = job.spec.sensitive_weights, first.result
     proves_little = any(notice.code in _LITTLE_PROVED for notice in result.notices)
     if result.file is None or result.failure or asked == "off" or (asked == "auto" and not proves_little):
         return result
-    return _Rounds(job, first, run).result()
+    return _Rounds(job, first, run, emit).result()
 
 
 class _Rounds:
     """Sensitive weights and the model's own in turn, until the same builds verify with both; twice at most."""
 
-    def __init__(self, job: Job, first: Done, run: Runner) -> None:
+    def __init__(self, job: Job, first: Done, run: Runner, emit: Callable[[Message], None]) -> None:
+        self._emit = emit
+        self._stages: list[Stage] = []
+        self._out_of_time = False
         self._job = job
         self._own = first
         self._run_job = run
@@ -89,48 +77,62 @@ class _Rounds:
 
     def result(self) -> ModelResult:
         """The last result with the model's own weights, and what became of the second comparison."""
-        result = self._sharpened(None) if self._left() > 0 else self._own.result
-        return replace(result, seconds=round(self._seconds, 3))
+        result = self._sharpened(None) if self._left() > 0 else self._not_begun()
+        return replace(result, seconds=round(self._seconds, 3), stages=(*result.stages, *self._stages))
+
+    def _not_begun(self) -> ModelResult:
+        problem = Problem(title=OUT_OF_TIME, message="The time was up before it.", advice=MORE_TIME)
+        failure = Failure(kind="load", stage=EAGER, problem=problem)
+        sharper = Sharper(status="not-run", changed=0, failure=failure)
+        return self._told(sharper, words(sharper))
 
     def _sharpened(self, before: Done | None) -> ModelResult:
         """``before``: the comparison that another build was made for, which then did not verify either."""
         second, changed = self._sensitive()
         if (failure := _failure(second)) is not None:
             return self._failed(_sharper(second, changed, "failed"), failure)
-        self._warnings = tuple(_warnings(second))
-        compared = changed > 0 and second.result.failure is None and bool(second.result.comparisons)
+        self._warnings = tuple(warnings(second.result))
+        compared = bool(changed) and second.result.failure is None and bool(second.result.comparisons)
         sharper = _sharper(second, changed, "passed" if compared else "not-run")
         if not compared and before is not None:
             return self._failed(sharper, _other_build(before))
         if not compared or _recipes(second.builds) == _recipes(self._own.builds):
-            return self._told(sharper, _words(sharper))
+            return self._told(sharper, words(sharper))
         if before is not None or self._left() <= 0:
             return self._failed(replace(sharper, status="failed"), _other_build(second))
         self._build_anew(second)
         if self._own.result.failure is not None:
             return self._failed(sharper, _neither(self._own.result.failure, second))
         if _recipes(second.builds) == _recipes(self._own.builds):
-            return self._told(sharper, _carried(sharper))
+            return self._told(sharper, carried(sharper))
         return self._sharpened(second)
 
     def _left(self) -> float:
         """Minutes."""
         return self._job.spec.timeout_minutes - self._seconds / 60
 
-    def _run(self, job: Job) -> Done:
+    def _run(self, job: Job, target: str) -> Done:
+        """Do a job in the time that is left, and tell of it as of one stage."""
+        self._emit(StageBegan(name=SENSITIVE, target=target))
         done = self._run_job(replace(job, spec=replace(job.spec, timeout_minutes=self._left())))
         self._seconds += done.result.seconds
+        telling = not job.sensitive or _failure(done) is not None
+        stage = stage_of(done.result, target, out_of_time=done.out_of_time, telling=telling)
+        self._stages.append(stage)
+        self._emit(StageEnded(stage=stage))
         return done
 
-    def _sensitive(self) -> tuple[Done, int]:
-        """The second comparison, which begins with the builds that are to be shipped; and how much was changed."""
+    def _sensitive(self) -> tuple[Done, Sensitised]:
+        """The second comparison, which begins with the builds that are to be shipped; and what was changed."""
         job, folder = self._job, Path(self._job.scratch) / _FOLDER
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         spec = replace(job.spec, method=self._methods(), bundle_inputs=False, timing=False)
-        second = self._run(replace(job, spec=spec, scratch=str(folder), builds=self._own.builds, sensitive=True))
-        changed = _changed(folder)
-        return second, len(changed.parameters) + len(changed.statistics)
+        target = _AGAIN if self._stages else _WEIGHTS
+        other = replace(job, spec=spec, scratch=str(folder), builds=self._own.builds, sensitive=True)
+        second = self._run(other, target)
+        self._out_of_time = second.out_of_time
+        return second, _changed(folder)
 
     def _methods(self) -> Literal["auto", "script", "trace"]:
         """The roads that the second comparison may take: the other one only where it agrees with the own weights."""
@@ -154,7 +156,7 @@ class _Rounds:
             for build in second.builds
         )
         spec = replace(self._job.spec, method=builds[0].method)
-        done = self._run(replace(self._job, spec=spec, builds=builds))
+        done = self._run(replace(self._job, spec=spec, builds=builds), _ANEW)
         if self._job.spec.method == "auto" and done.result.choice:
             reasons = second.result.choice.partition(" (")[2]
             choice = f"{spec.method} (with sensitive weights, {reasons}"
@@ -167,8 +169,9 @@ class _Rounds:
         editions = tuple(replace(edition, verified=False) for edition in result.editions)
         return replace(result, sharper=sharper, failure=failure, file=file, editions=editions, choice="")
 
-    def _told(self, sharper: Sharper, words: str) -> ModelResult:
-        notice = Notice(level="notice", code=_CODE, message=words[:2000])
+    def _told(self, sharper: Sharper, text: str) -> ModelResult:
+        notice = notice_of(sharper, text, out_of_time=self._out_of_time)
+        self._emit(Noticed(notice=notice))
         result = self._own.result
         return replace(result, sharper=sharper, notices=(*result.notices, *self._warnings, notice))
 
@@ -218,41 +221,17 @@ def _neither(own: Failure, second: Done) -> Failure:
     return replace(own, problem=problem)
 
 
-def _warnings(second: Done) -> Iterator[Notice]:
-    """What libraries that do not decide gave with sensitive weights."""
-    for notice in second.result.notices:
-        if notice.code in (OTHER_ABI, OTHER_RELEASE):
-            yield replace(notice, message=f"With sensitive weights: {notice.message}"[:2000])
-
-
-def _sharper(second: Done, changed: int, status: Literal["passed", "failed", "not-run"]) -> Sharper:
+def _sharper(second: Done, changed: Sensitised, status: Literal["passed", "failed", "not-run"]) -> Sharper:
     result = second.result
     return Sharper(
         status=status,
-        changed=changed,
+        changed=len(changed.parameters) + len(changed.statistics),
+        kept=changed.kept,
+        unreached=tuple(name[:_NAME] for name in changed.unreached[:_MOST_NAMES]),
+        constants=changed.constants,
         comparisons=result.comparisons,
         devices=result.devices,
         failure=result.failure,
         attempts=result.attempts,
         seconds=result.seconds,
     )
-
-
-def _words(sharper: Sharper) -> str:
-    if sharper.status != "passed":
-        reason = sharper.failure.problem.message if sharper.failure else "nothing was compared"
-        return f"No second comparison with sensitive weights: {reason}"
-    what = f"{sharper.changed} untrained weights and statistics were given values"
-    return f"{what}: the same build agrees with these{_libraries(sharper)}."
-
-
-def _carried(sharper: Sharper) -> str:
-    what = f"When {sharper.changed} untrained weights and statistics were given values, the first build did not agree"
-    return f"{what}. The file is built as agrees with both, with these and the model's own{_libraries(sharper)}."
-
-
-def _libraries(sharper: Sharper) -> str:
-    right = dict.fromkeys(
-        f"{verdict.release} {verdict.abi}" for verdict in sharper.devices if verdict.status == "right"
-    )
-    return f", also in the library of {', '.join(right)}" if right else ""

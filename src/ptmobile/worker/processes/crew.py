@@ -31,6 +31,7 @@ from ptmobile.worker.processes.members import Member, Record, during, may_say
 # What a pipe can hold, read in pieces, is less than this.
 _LAST_READS = 64
 _STOPPING_GRACE_SECONDS = 5.0
+OUT_OF_TIME = "Out of time"
 MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
 # Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
 _ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
@@ -256,7 +257,7 @@ class Crew:
 
     def _fail(self, member: Member, message: str, status: str) -> None:
         busy = member.busy or StageBegan(name=member.first, method=member.method)
-        title = "Crashed" if status == "crashed" else "Out of time"
+        title = "Crashed" if status == "crashed" else OUT_OF_TIME
         advice = advice_for(message, stage=busy.name) if status == "crashed" else MORE_TIME
         stage = Stage(
             name=busy.name,

@@ -26,7 +26,7 @@ from ptmobile.result import Stage, StageName
 from ptmobile.worker.evidence.golden import GOLDEN
 from ptmobile.worker.evidence.noise.process import FLOAT64
 from ptmobile.worker.evidence.other_sizes import BATCH, IMAGE, size_file
-from ptmobile.worker.evidence.sharpening import SENSITISED
+from ptmobile.worker.evidence.sensitive_weights import SENSITISED
 from ptmobile.worker.evidence.timing import TIMED
 from ptmobile.worker.stages.model_process import EAGER, EAGER_AGAIN, INPUTS
 

@@ -22,7 +22,7 @@ from ptmobile.worker.evidence.golden import make_golden
 from ptmobile.worker.evidence.noise import memory
 from ptmobile.worker.evidence.noise.process import run_again
 from ptmobile.worker.evidence.other_sizes import run_eager_on_other_sizes
-from ptmobile.worker.evidence.sharpening import sensitise
+from ptmobile.worker.evidence.sensitive_weights import sensitise
 from ptmobile.worker.evidence.timing import run_timing
 from ptmobile.worker.inputs.examples import TrialInputs, make_trials
 from ptmobile.worker.inputs.of_torchvision import default_inputs

@@ -22,7 +22,7 @@ from ptmobile.result import (
     WorkerFile,
 )
 from ptmobile.runtimes.limits import Tables
-from ptmobile.worker.processes.crew import MORE_TIME, Crew
+from ptmobile.worker.processes.crew import MORE_TIME, OUT_OF_TIME, Crew
 from ptmobile.worker.stages.file_records import expected_records, records_failure
 from ptmobile.worker.stages.road import CAPTURED, LEFT
 from ptmobile.worker.verdicts.devices import device_verdict, judge_devices
@@ -108,7 +108,7 @@ class Inspector:
             return Failure(kind=kind, stage=key, problem=stage.problem)
         if self._crew.out_of_time:
             message = f"The time limit was reached before stage {key}."
-            problem = Problem(title="Out of time", message=message, advice=MORE_TIME)
+            problem = Problem(title=OUT_OF_TIME, message=message, advice=MORE_TIME)
         else:
             problem = Problem(title=f"Stage {key} was not reached", message="An earlier process ended before it.")
         return Failure(kind=kind, stage=key, problem=problem)
