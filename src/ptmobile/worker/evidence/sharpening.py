@@ -21,7 +21,7 @@ from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Job, Message, Noticed, Stag
 from ptmobile.result import METHODS, Failure, ModelResult, Notice, Problem, Sharper, Stage
 from ptmobile.worker.evidence.sensitive_weights import SENSITISED, Sensitised
 from ptmobile.worker.evidence.sharper_words import SENSITIVE, carried, notice_of, stage_of, warnings, words
-from ptmobile.worker.processes.crew import MORE_TIME, OUT_OF_TIME
+from ptmobile.worker.processes.reports import MORE_TIME, OUT_OF_TIME
 from ptmobile.worker.stages.road import CAPTURED
 from ptmobile.worker.verdicts.pairing import EAGER
 

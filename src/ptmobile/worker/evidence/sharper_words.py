@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ptmobile.result import ModelResult, Notice, Sharper, Stage, StageName, StageStatus
-from ptmobile.worker.processes.crew import MORE_TIME, OUT_OF_TIME
+from ptmobile.worker.processes.reports import MORE_TIME, OUT_OF_TIME
 from ptmobile.worker.verdicts.devices import OTHER_ABI, OTHER_RELEASE
 
 SENSITIVE: StageName = "sensitive"

@@ -15,6 +15,8 @@ from typing import Final
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 #: What a supervisor takes at its end to end what a model has left running; the host ends what is left then.
 LAST_SECONDS: Final = 3.0
+# Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
+_ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
 
 
 def fork(main: Callable[[], None]) -> int:
@@ -80,6 +82,24 @@ def how_it_ended(status: int) -> str:
         hint = " (the usual sign of too little memory)" if number == signal.SIGKILL else ""
         return f"was ended by {name}{hint}"
     return f"ended by itself with exit status {os.WEXITSTATUS(status)}"
+
+
+def last_of(process: int) -> str | None:
+    """How a process ended that has said its last word; None if it had to be ended, which is done after 2 seconds.
+
+    One that is not a child yet, but a descendant, is waited for until it has become one.
+    """
+    patience = time.monotonic() + _ENDING_SECONDS
+    while time.monotonic() < patience:
+        try:
+            ended, status = os.waitpid(process, os.WNOHANG)
+        except ChildProcessError:
+            ended, status = 0, 0  # a road belongs to the model's process until that has ended
+        if ended:
+            return how_it_ended(status)
+        time.sleep(_PAUSE_SECONDS)
+    end([process])
+    return None
 
 
 def end(processes: Iterable[int]) -> None:

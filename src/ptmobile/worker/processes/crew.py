@@ -15,26 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from ptmobile.errors import PtmobileError
-from ptmobile.explaining import advice_for
-from ptmobile.protocol import BuildEnded, Message, Noticed, RoadBegan, StageBegan, StageEnded
-from ptmobile.result import Notice, Problem, Stage
+from ptmobile.protocol import Message, RoadBegan, StageEnded
+from ptmobile.result import Notice
 from ptmobile.worker.processes import landlock
 from ptmobile.worker.processes.channel import Writer, pipe
-from ptmobile.worker.processes.children import end, fork, how_it_ended, is_descendant
+from ptmobile.worker.processes.children import end, fork, is_descendant, last_of
 from ptmobile.worker.processes.confinement import confine_model, sit_down
 from ptmobile.worker.processes.desks import Desks
 from ptmobile.worker.processes.members import Member, Record, during, may_say
+from ptmobile.worker.processes.reports import Reports
 
 # What a pipe can hold, read in pieces, is less than this.
 _LAST_READS = 64
 _STOPPING_GRACE_SECONDS = 5.0
-OUT_OF_TIME = "Out of time"
-MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
-# Between the last word of a process and its end; who takes longer has closed descriptors that were not its own.
-_ENDING_SECONDS, _PAUSE_SECONDS = 2.0, 0.01
+_STAYED = "closed its channel and did not end"
 
 
 @dataclass(frozen=True)
@@ -51,15 +47,19 @@ class Crew:
     def __init__(
         self, deadline: float, emit: Callable[[Message], None], scratch: Path, *, fenced: bool = False
     ) -> None:
-        self.record = Record()
         self.desks = Desks(scratch, guarded=fenced and landlock.version() > 0)
         self.out_of_time = False
         self.fenced = fenced
         self._deadline = deadline
-        self._emit = emit
+        self._reports = Reports(self.desks, emit)
         self._members: dict[str, Member] = {}
         self._selector = selectors.DefaultSelector()
         self._stopping = False
+
+    @property
+    def record(self) -> Record:
+        """What the members have reported so far."""
+        return self._reports.record
 
     def add(self, member: Member) -> None:
         """Listen to one more process."""
@@ -86,7 +86,7 @@ class Crew:
                 self._hear(key.data)
         member = self._members.get(name)
         if member is not None and not member.over:
-            self._fail(member, f"It had not ended after {seconds:.0f} seconds{during(member.busy)}.", "timeout")
+            self._reports.out_of_time(member, f"It had not ended after {seconds:.0f} seconds{during(member.busy)}.")
             self._end_member(member)
 
     def run_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None]) -> None:
@@ -134,8 +134,7 @@ class Crew:
 
     def notice(self, notice: Notice) -> None:
         """Record and pass on a notice of the supervisor's own."""
-        self.record.notices.append(notice)
-        self._emit(Noticed(notice=notice))
+        self._reports.notice(notice)
 
     def settled(self, stage: str, name: str) -> bool:
         """Whether a stage is over, one way or the other: reported, or its process has ended."""
@@ -184,7 +183,7 @@ class Crew:
             for message in member.channel.read():
                 self._take(member, message)
         except (ValueError, msgspec.DecodeError) as error:
-            self._fail(member, f"The {member.name} process wrote what is no report: {error}", "crashed")
+            self._reports.crashed(member, f"The {member.name} process wrote what is no report: {error}")
             member.channel.ended = True
         if member.channel.ended:
             self._ended(member)
@@ -197,34 +196,9 @@ class Crew:
                 member.process = message.process if is_descendant(message.process) else None  # it may say anything
                 self._watch(member)
             return
-        if isinstance(message, StageBegan):
-            if member.busy is None or (member.busy.name, member.busy.target) != (message.name, message.target):
-                member.since = time.monotonic()
-            member.busy = message
-        elif isinstance(message, StageEnded):
-            member.busy = None
-            message = StageEnded(stage=self._kept(member, message.stage))
-            self.record.stages[message.stage.key] = message.stage
-        elif isinstance(message, BuildEnded):
-            member.busy = member.busy or StageBegan(name="saved", method=message.method, target=message.target)
-            self._fail(member, f"The process {how_it_ended(message.status)}{during(member.busy)}.", "crashed")
-            return
-        elif isinstance(message, Noticed):
-            self.record.notices.append(message.notice)
-        self._emit(message)
-
-    def _kept(self, member: Member, stage: Stage) -> Stage:
-        """A stage, of which what it left has been taken; what cannot be taken has failed."""
-        if stage.status != "passed":
-            return stage
-        try:
-            self._hear_out(stage.name)
-            self.desks.take(stage, member.desk)
-        except (PtmobileError, OSError) as error:
-            reason = error.message if isinstance(error, PtmobileError) else error.strerror or str(error)
-            problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason)
-            return replace(stage, status="failed", problem=problem)
-        return stage
+        if isinstance(message, StageEnded) and message.stage.status == "passed":
+            self._hear_out(message.stage.name)
+        self._reports.take(member, message)
 
     def _hear_out(self, name: str) -> None:
         """Wait for the end of a process that makes what goes by a name, if there is one, and hear nobody else."""
@@ -235,48 +209,16 @@ class Crew:
 
     def _ended(self, member: Member) -> None:
         self._stop_listening(member)
-        how = self._end_of(member)
+        how = last_of(member.process) if member.process is not None else None
         if member.busy is not None:
-            self._fail(member, f"The process {how}{during(member.busy)}.", "crashed")
-
-    def _end_of(self, member: Member) -> str:
-        """Wait for a process that has said its last word, and say how it ended; it must not take long."""
-        process = member.process
-        patience = time.monotonic() + _ENDING_SECONDS
-        while process is not None and time.monotonic() < patience:
-            try:
-                ended, status = os.waitpid(process, os.WNOHANG)
-            except ChildProcessError:
-                ended, status = 0, 0  # a road belongs to the model's process until that has ended
-            if ended:
-                return how_it_ended(status)
-            time.sleep(_PAUSE_SECONDS)
-        if process is not None:
-            end([process])
-        return "closed its channel and did not end"
-
-    def _fail(self, member: Member, message: str, status: str) -> None:
-        busy = member.busy or StageBegan(name=member.first, method=member.method)
-        title = "Crashed" if status == "crashed" else OUT_OF_TIME
-        advice = advice_for(message, stage=busy.name) if status == "crashed" else MORE_TIME
-        stage = Stage(
-            name=busy.name,
-            method=busy.method,
-            target=busy.target,
-            status="crashed",
-            seconds=round(time.monotonic() - member.since, 3) if member.since else 0.0,
-            problem=Problem(title=title, message=message, advice=advice),
-        )
-        member.busy = None
-        self.record.stages[stage.key] = stage
-        self._emit(StageEnded(stage=stage))
+            self._reports.crashed(member, f"The process {how or _STAYED}{during(member.busy)}.")
 
     def _end_all(self) -> None:
         """The time is up: whoever is busy has failed by that."""
         self.out_of_time = True
         for member in self._members.values():
             if not member.over and member.busy is not None:
-                self._fail(member, f"The time limit was reached{during(member.busy)}.", "timeout")
+                self._reports.out_of_time(member, f"The time limit was reached{during(member.busy)}.")
         self.kill()
 
     def kill(self) -> None:

@@ -22,7 +22,8 @@ from ptmobile.result import (
     WorkerFile,
 )
 from ptmobile.runtimes.limits import Tables
-from ptmobile.worker.processes.crew import MORE_TIME, OUT_OF_TIME, Crew
+from ptmobile.worker.processes.crew import Crew
+from ptmobile.worker.processes.reports import MORE_TIME, OUT_OF_TIME
 from ptmobile.worker.stages.file_records import expected_records, records_failure
 from ptmobile.worker.stages.road import CAPTURED, LEFT
 from ptmobile.worker.verdicts.devices import device_verdict, judge_devices

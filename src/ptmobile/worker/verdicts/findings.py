@@ -37,7 +37,8 @@ from ptmobile.worker.evidence.app_cards import app_card, java_notices
 from ptmobile.worker.evidence.asides import Asides
 from ptmobile.worker.evidence.noise.telling import UNKNOWN, failure_with_floor, with_floor
 from ptmobile.worker.evidence.other_sizes import size_notices
-from ptmobile.worker.processes.crew import MORE_TIME, Crew
+from ptmobile.worker.processes.crew import Crew
+from ptmobile.worker.processes.reports import MORE_TIME
 from ptmobile.worker.stages.file_records import form_failure
 from ptmobile.worker.stages.model_process import EAGER_AGAIN, INPUTS
 from ptmobile.worker.stages.road import CAPTURED

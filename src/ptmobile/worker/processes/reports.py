@@ -1,0 +1,86 @@
+"""What the processes of a job report: recorded and passed on, with what each stage left taken into keeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from ptmobile.errors import PtmobileError
+from ptmobile.explaining import advice_for
+from ptmobile.protocol import BuildEnded, Message, Noticed, StageBegan, StageEnded
+from ptmobile.result import Notice, Problem, Stage
+from ptmobile.worker.processes.children import how_it_ended
+from ptmobile.worker.processes.desks import Desks
+from ptmobile.worker.processes.members import Member, Record, during
+
+OUT_OF_TIME = "Out of time"
+MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
+
+
+class Reports:
+    """The record of a job, and whoever hears of each report as it comes."""
+
+    def __init__(self, desks: Desks, emit: Callable[[Message], None]) -> None:
+        self.record = Record()
+        self._desks = desks
+        self._emit = emit
+
+    def take(self, member: Member, message: Message) -> None:
+        """Record what a process says of its stages, and pass it on."""
+        if isinstance(message, BuildEnded):
+            member.busy = member.busy or StageBegan(name="saved", method=message.method, target=message.target)
+            self.crashed(member, f"The process {how_it_ended(message.status)}{during(member.busy)}.")
+            return
+        if isinstance(message, StageBegan):
+            if member.busy is None or (member.busy.name, member.busy.target) != (message.name, message.target):
+                member.since = time.monotonic()
+            member.busy = message
+        elif isinstance(message, StageEnded):
+            member.busy = None
+            message = StageEnded(stage=self._kept(member, message.stage))
+            self.record.stages[message.stage.key] = message.stage
+        elif isinstance(message, Noticed):
+            self.record.notices.append(message.notice)
+        self._emit(message)
+
+    def notice(self, notice: Notice) -> None:
+        """Record and pass on a notice of the supervisor's own."""
+        self.record.notices.append(notice)
+        self._emit(Noticed(notice=notice))
+
+    def crashed(self, member: Member, message: str) -> None:
+        """The stage that a process is busy with, else its first, has failed by a crash."""
+        stage = member.busy.name if member.busy else member.first
+        self._failed(member, Problem(title="Crashed", message=message, advice=advice_for(message, stage=stage)))
+
+    def out_of_time(self, member: Member, message: str) -> None:
+        """The stage that a process is busy with, else its first, took too long."""
+        self._failed(member, Problem(title=OUT_OF_TIME, message=message, advice=MORE_TIME))
+
+    def _failed(self, member: Member, problem: Problem) -> None:
+        busy = member.busy or StageBegan(name=member.first, method=member.method)
+        stage = Stage(
+            name=busy.name,
+            method=busy.method,
+            target=busy.target,
+            status="crashed",
+            seconds=round(time.monotonic() - member.since, 3) if member.since else 0.0,
+            problem=problem,
+        )
+        member.busy = None
+        self.record.stages[stage.key] = stage
+        self._emit(StageEnded(stage=stage))
+
+    def _kept(self, member: Member, stage: Stage) -> Stage:
+        """A stage, of which what it left has been taken; what cannot be taken has failed."""
+        if stage.status != "passed":
+            return stage
+        try:
+            self._desks.take(stage, member.desk)
+        except (PtmobileError, OSError) as error:
+            reason = error.message if isinstance(error, PtmobileError) else error.strerror or str(error)
+            problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason)
+            return replace(stage, status="failed", problem=problem)
+        return stage
