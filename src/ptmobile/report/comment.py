@@ -12,11 +12,12 @@ import msgspec
 
 from ptmobile.github.context import COMMIT
 from ptmobile.github.summary import fit
+from ptmobile.report.cutting import cut
 from ptmobile.report.downloads import downloads_of, plain_address
 from ptmobile.report.escape import code, markdown_text
 from ptmobile.report.model import Report
 from ptmobile.report.summary import render
-from ptmobile.report.view import cut, view_of
+from ptmobile.report.view import view_of
 
 _ROWS = 30
 

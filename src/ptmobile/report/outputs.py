@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from ptmobile.report.devices import compatible, verified_on_device
+from ptmobile.report.facts import max_abs_diff
 from ptmobile.report.model import NOT_UPLOADED, ModelReport, PublishedArtifact, Report, ShippedFile
-from ptmobile.report.view import max_abs_diff
 
 #: Every output in the order of `action.yml` and of the README, which are generated from this.
 OUTPUTS: Final = {

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from ptmobile.report.cutting import Cut, cut
 from ptmobile.report.model import ModelReport, Report
+from ptmobile.report.model_view import ModelView
 from ptmobile.report.numbers import NO_BREAK, seconds, size
 from ptmobile.report.page.app import AppTable, app_tables
 from ptmobile.report.page.devices import DeviceCard, device_cards
@@ -20,7 +22,7 @@ from ptmobile.report.page.proof import ProofRow, proof_table
 from ptmobile.report.page.stages import StageBar, stage_bars
 from ptmobile.report.page.values import PairGroup, pair_groups
 from ptmobile.report.page.variants import editions_by_variant
-from ptmobile.report.view import Cut, ModelView, ReportView, cut, view_of
+from ptmobile.report.view import ReportView, view_of
 from ptmobile.result import OutputCard, Trial
 from ptmobile.spec.conversion import ConversionSpec
 from ptmobile.visible import shorten
