@@ -1,4 +1,4 @@
-"""For all tests: a skipped test is a failure where nothing may be skipped, and warnings of ours are errors."""
+"""For all tests: a skipped test is a failure where nothing may be skipped, and no property is about time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more of what else the machine is doing than of us.
+settings.register_profile("ptmobile", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ptmobile")
 
 NO_SKIPS = os.environ.get("PTMOBILE_NO_SKIPS") == "1"
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.jit.mobile import _load_for_lite_interpreter
 
@@ -258,7 +258,7 @@ class Planned(torch.nn.Module):
 
 
 @given(plan=st.recursive(LEAVES, _containers, max_leaves=12))
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80)
 def test_anything_that_is_traced_comes_back_from_a_file_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, plan: Any
 ) -> None:

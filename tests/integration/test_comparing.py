@@ -316,7 +316,7 @@ FINITE = st.floats(-1e6, 1e6, allow_subnormal=False)
 PAIRS = st.lists(st.tuples(FINITE, FINITE), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(PAIRS, st.sampled_from([0.0, 1e-4, 0.3]))
 @example([(1e6, 1e6 - 1e-4)], 1e-4)
 @example([(3.0, 3.0 + 1e-9), (-1e6, 1e6)], 0.3)
@@ -336,7 +336,7 @@ def test_the_absolute_tolerance_that_would_have_passed_is_the_boundary(
 SIZES = st.one_of(st.just(0.0), st.floats(1e-3, 1e6), st.floats(-1e6, -1e-3))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(SIZES, FINITE), min_size=1, max_size=6), st.sampled_from([0.0, 1e-3, 10.0]))
 def test_the_relative_tolerance_that_would_have_passed_is_the_boundary(
     pairs: list[tuple[float, float]], atol: float
@@ -500,7 +500,7 @@ def test_nan_in_one_part_of_a_complex_number_hides_nothing_in_the_other(owed: Ow
     assert not compare(expected, torch.tensor([complex(NAN, 1.00001)]), owed).equal
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.sampled_from([torch.quint8, torch.qint8, torch.qint32]),
     st.floats(1e-6, 1e3),
@@ -755,7 +755,7 @@ def _bits(tensor: torch.Tensor) -> bytes:
     return bytes(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(DTYPES), st.lists(st.integers(0, 3), max_size=4).map(tuple), st.binary(min_size=1, max_size=64))
 def test_a_tensor_of_any_dtype_and_shape_comes_back_bit_by_bit(
     dtype: torch.dtype, shape: tuple[int, ...], raw: bytes
@@ -788,7 +788,7 @@ NESTED = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(NESTED)
 @example({"": [(), {}, "']['"], 1: None, "1": True})
 def test_nested_plain_values_come_back_as_they_were(value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -53,16 +54,23 @@ def copy_of(name: Coordinates) -> bytes:
 
 
 class Repository:
-    """A Maven repository in memory; `files` are what it serves, `asked` what it was asked for."""
+    """A Maven repository in memory; `files` are what it serves, `asked` what it was asked for.
+
+    It answers after `delay` seconds, and not before it is `open`; `reached` is set once it was asked for something.
+    """
 
     def __init__(self, *served: Coordinates, declared: dict[str, str] | None = None) -> None:
         self.files = {name: body_of(name) for name in served}
         self.declared = declared
         self.asked: list[Coordinates] = []
         self.delay = 0.0
+        self.reached, self.open = threading.Event(), threading.Event()
+        self.open.set()
 
     def download(self, wanted: Coordinates, folder: Path) -> Path:
         self.asked.append(wanted)
+        self.reached.set()
+        self.open.wait()
         time.sleep(self.delay)
         if wanted not in self.files:
             raise NotServedError(f"no {wanted}")

@@ -325,7 +325,7 @@ fragments = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(fragments, min_size=1, max_size=30), st.integers(1, 3000))
 def test_long_hostile_messages_are_answered(pieces: list[str], times: int) -> None:
     message = " ".join(pieces) * times
@@ -335,7 +335,7 @@ def test_long_hostile_messages_are_answered(pieces: list[str], times: int) -> No
     assert len(advice_for(message)) <= MAX_ADVICE
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from([known for known in KNOWN_ERRORS if known.detail]), st.text(max_size=300))
 def test_what_a_message_puts_into_an_explanation_is_harmless(known: KnownError, inserted: str) -> None:
     """A name in a message comes from somebody's file: no line ends, markup or control characters come with it."""

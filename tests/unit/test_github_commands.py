@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptmobile.github.commands import (
@@ -64,14 +64,12 @@ def test_places_hold_only_what_the_runner_takes_together(place: Place, expected:
     assert one(annotation("error", "m", place=place)).properties == {k.lower(): v for k, v in expected.items()}
 
 
-@settings(deadline=None)
 @given(TEXT, TEXT)
 def test_data_and_properties_come_back(data: str, value: str) -> None:
     found = one(command("error", data, {"title": value, "last": "x"}))
     assert found == Command("error", data, {k: v for k, v in {"title": value.lstrip("="), "last": "x"}.items() if v})
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_any_annotation_is_exactly_one_command_on_the_runner(message: str, title: str, file: str) -> None:
     line = annotation("error", message, title=title, place=Place(file, 1))
@@ -82,7 +80,6 @@ def test_any_annotation_is_exactly_one_command_on_the_runner(message: str, title
     assert len(found.data.encode("utf-16-le")) <= 2 * MESSAGE_LIMIT
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT)
 def test_any_annotation_is_at_most_one_command_on_act(message: str, title: str) -> None:
     assert len(parse_commands(annotation("warning", message, title=title) + "\n", "act")) == 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptmobile.github.echo import EchoLimits, SafeEcho
@@ -50,7 +50,6 @@ def lines(*output: bytes, limits: EchoLimits | None = None) -> list[str]:
     return [line.removeprefix("│ ") for line in echo(list(output), limits).splitlines()]
 
 
-@settings(deadline=None)
 @given(OUTPUT, st.text(max_size=8), st.integers(0, 8), st.integers(1, 12), st.integers(0, 3))
 def test_no_line_is_a_command(chunks: list[bytes], label: str, count: int, length: int, tail: int) -> None:
     for limits in (None, EchoLimits(lines=count, line_length=length, tail=tail), EchoLimits(burst=count, tail=tail)):
@@ -63,14 +62,12 @@ def test_no_line_is_a_command(chunks: list[bytes], label: str, count: int, lengt
         assert shown.encode().decode() == shown
 
 
-@settings(deadline=None)
 @given(OUTPUT)
 def test_pieces_do_not_matter(chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
     assert echo(chunks) == echo([whole]) == echo([bytes([byte]) for byte in whole])
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(categories=("L", "N", "P", "S", "Zs"))))
 def test_harmless_text_is_shown_as_it_is(text: str) -> None:
     if "##[" not in text:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptmobile.github.outputs import OutputFile, Value, append_in_place, entry, normalise, random_delimiter
@@ -36,7 +36,6 @@ def scratch() -> Iterator[Path]:
         yield Path(file.name)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, VALUES))
 def test_both_read_back_the_normalised_values(scratch: Path, outputs: dict[str, str]) -> None:
     scratch.write_bytes(b"")
@@ -46,7 +45,6 @@ def test_both_read_back_the_normalised_values(scratch: Path, outputs: dict[str, 
         assert parse_key_values(read(scratch), flavour=flavour) == expected
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_normalising_changes_only_what_it_says(value: str) -> None:
     result = normalise(value)

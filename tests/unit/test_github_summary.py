@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptmobile.github.summary import SUMMARY_LIMIT, SummaryResult, append_summary, fit
@@ -78,7 +78,6 @@ def test_nothing_to_say_writes_nothing(summary: Path) -> None:
     assert summary.read_bytes() == b""
 
 
-@settings(deadline=None)
 @given(st.lists(ANY_TEXT), st.integers(-10, 400), st.text(max_size=20))
 def test_never_over_the_budget(blocks: list[str], budget: int, report: str) -> None:
     text, left_out = fit(blocks, full_report=report, budget=budget)
@@ -87,7 +86,6 @@ def test_never_over_the_budget(blocks: list[str], budget: int, report: str) -> N
     assert (left_out > 0) == ("Truncated" in text and not any("Truncated" in b for b in blocks)) or not text
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=3),
     st.integers(SUMMARY_LIMIT - 5000, SUMMARY_LIMIT + 5),

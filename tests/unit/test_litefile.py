@@ -452,7 +452,7 @@ def outcome(path: Path, data: bytes) -> None:
     assert shown.isprintable()
 
 
-fuzz = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite

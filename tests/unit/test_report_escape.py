@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it.token import Token
 from markdown_support import MARKDOWN
@@ -51,7 +51,6 @@ def inlines(source: str) -> Iterator[Token]:
     return (token for token in MARKDOWN.parse(source) if token.type == "inline")
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3))
 def test_a_table_stays_the_table_it_is(rows: list[tuple[str, str]]) -> None:
     lines = [f"| {markdown_text(name)} | {code_cell(value)} |" for name, value in rows]
@@ -68,7 +67,6 @@ def test_a_table_stays_the_table_it_is(rows: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("around", ["{}", "- {}", "# {}", "> {}", "1. {}", "text\n{}", "**x** {} *y*"])
-@settings(deadline=None)
 @given(TEXT)
 def test_a_line_stays_the_line_it_is(around: str, text: str) -> None:
     expected = [token.type for token in MARKDOWN.parse(around.format("word"))]
@@ -81,14 +79,12 @@ def test_a_line_stays_the_line_it_is(around: str, text: str) -> None:
             assert {child.type for token in inlines(source) for child in token.children or []} <= allowed
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_nothing_is_left_for_what_github_links_and_draws_afterwards(text: str) -> None:
     page = html.unescape(markdown_text(text))
     assert not re.search(r"@\w|#\w|\bGH-\d|:[\w+-]+:|://|www\.|mailto:\w|[\r\n]", page, re.IGNORECASE)
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_text_between_html_tags_in_markdown_makes_no_tag(text: str) -> None:
     assert not set("<>\"'`|\\\n") & set(markdown_text(text))
@@ -137,7 +133,6 @@ def test_writes_code(text: str, inline: str, cell: str) -> None:
     assert code_cell(text) == cell
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(PIECES, st.sampled_from(["````", "~~~", "`" * 300, "\n```\n", "</details>"]))).map("".join))
 def test_a_code_block_ends_where_it_ends(text: str) -> None:
     tokens = MARKDOWN.parse(f"<details>\n\n{code_block(text, 'text')}\n\n</details>\n\nafter")
@@ -167,7 +162,6 @@ class _Page(HTMLParser):
         self.seen.append(data)
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_html_has_the_elements_it_had(text: str) -> None:
     page = _Page()

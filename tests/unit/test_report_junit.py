@@ -191,7 +191,7 @@ def test_a_dot_in_a_name_makes_no_package() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "refused"])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(HOSTILE)
 def test_no_text_changes_the_structure(name: str, text: str) -> None:
     data = junit_xml(with_texts(PAGES[name](), text))

@@ -292,7 +292,7 @@ def skeleton(root: Element) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "refused"])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(HOSTILE)
 def test_no_text_changes_the_structure(name: str, text: str) -> None:
     lines = ("x" + text)[:300].strip().splitlines()
@@ -301,7 +301,7 @@ def test_no_text_changes_the_structure(name: str, text: str) -> None:
     assert skeleton(hostile) == skeleton(parse(report_html(plain)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(HOSTILE)
 def test_every_text_is_shown_as_it_is(text: str) -> None:
     reason = Reason(title="t" + text, message="m", advice="a")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 from hostile_support import HOSTILE
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_support import MARKDOWN, structure
 from page_support import full, parse
@@ -40,7 +40,7 @@ HTML = {"<details>", "<details open>", "</details>", "<sub>", "</sub>", "<summar
 LINK = re.compile(r"#[\w.-]*|https://[\w./-]+")
 Key = tuple[str | int, ...]
 NAMES = st.sampled_from(sorted(REPORTS))
-MANY = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=50)
 
 
 def leaves(value: Any, at: Key = ()) -> Iterator[tuple[Key, str]]:

@@ -145,7 +145,7 @@ def test_the_key_knows_what_leads_to_other_packages(tmp_path: Path) -> None:
     assert read(tmp_path, "timm\n")[0].key(source_builds=False) in keys
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.one_of(

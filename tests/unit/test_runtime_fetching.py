@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -182,11 +181,12 @@ def test_many_at_once_download_once(folders: Folders) -> None:
 def test_a_lock_is_not_waited_for_without_end(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "PATIENCE", 0.2)
     repository = Repository(AAR, FBJNI, LOADER, declared=DECLARED)
-    repository.delay = 1.0
+    repository.open.clear()
     other = threading.Thread(target=fetch_runtime, args=("1.12.2", folders, repository))
     other.start()
-    time.sleep(0.3)
+    assert repository.reached.wait(60)
     result = fetch_runtime("1.12.2", folders, Repository())
+    repository.open.set()
     other.join()
     assert isinstance(result, NotAvailable)
     assert "another process" in result.reason

@@ -737,19 +737,19 @@ def understood(root: Path, inputs: dict[str, str]) -> None:
         assert msgspec.json.decode(msgspec.json.encode(run), type=RunSpec) == run
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from([*OPTIONS, "trails", "models"]), TEXTS, max_size=5))
 def test_no_input_raises_anything_else(root: Path, inputs: dict[str, str]) -> None:
     understood(root, inputs)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(list(OPTIONS)), TEXTS)
 def test_no_value_of_one_input_raises_anything_else(root: Path, name: str, text: str) -> None:
     understood(root, {"model": "torchvision:alexnet", name: text})
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(YAML_LIKE.map(json.dumps), ANY_TEXT), st.booleans())
 def test_no_config_file_raises_anything_else(root: Path, text: str, nested: bool) -> None:
     text = f'{{"models": [{text}]}}' if nested else text
@@ -757,7 +757,6 @@ def test_no_config_file_raises_anything_else(root: Path, text: str, nested: bool
     understood(root, {"config": "any.yml"})
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=20))
 def test_no_name_of_a_variable_raises_anything_else(root: Path, name: str) -> None:
     problems = Problems()
@@ -768,7 +767,6 @@ def test_no_name_of_a_variable_raises_anything_else(root: Path, name: str) -> No
         msgspec.json.encode(error.message)
 
 
-@settings(deadline=None)
 @given(YAML_LIKE)
 def test_values_are_shown_on_a_short_line(value: Any) -> None:
     assert len(shown(value)) <= 80

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ptmobile.visible import shorten, visible
@@ -28,7 +28,6 @@ def test_keeps_what_is_asked_for() -> None:
     assert visible("a\tb\nc\r", keep="\n\t") == "a\tb\nc␍"
 
 
-@settings(deadline=None)
 @given(ANY_TEXT)
 def test_gives_one_line_that_can_be_encoded(text: str) -> None:
     shown = visible(text)
@@ -46,7 +45,6 @@ def test_shortens(limit: int, middle: bool, expected: str | None) -> None:
     assert shorten(text, limit, middle=middle) == (expected if expected is not None else text)
 
 
-@settings(deadline=None)
 @given(ANY_TEXT, st.integers(0, 30), st.booleans())
 def test_shortened_text_keeps_its_ends(text: str, limit: int, middle: bool) -> None:
     short = shorten(text, limit, middle=middle)

@@ -28,6 +28,7 @@ _LIVE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_SPACES = re.compile(r"[ \t\r\n]+")
 _LONGEST_SPAN_FENCE = 16
 _LONGEST_RUN = 40
 
@@ -98,7 +99,7 @@ def _longest_run(text: str) -> int:
 
 def _one_line(text: str) -> str:
     # Stripped last: Markdown drops a wide or a fixed space at an end as well.
-    return re.sub(r"[ \t\r\n]+", " ", visible(text, keep="\t\r\n")).strip()
+    return _SPACES.sub(" ", visible(text, keep="\t\r\n")).strip()
 
 
 def _unix_lines(text: str) -> str:
