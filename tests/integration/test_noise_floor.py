@@ -169,11 +169,15 @@ def test_a_difference_near_the_models_own_error_says_so_and_fails_all_the_same(c
     (reason,) = report.verdict.reasons
     assert "The model's own rounding error in float32 is" in reason.message
     assert "The tolerance may be too tight for this model" in reason.advice
+    assert "own-error-multiple" not in reason.advice  # with large inputs not even ten times as much would do
 
 
 def test_room_for_the_models_own_error_is_given_where_it_is_asked_for(convert: Converter) -> None:
-    asked = {"repair": "off", "method": "script", "own_error_multiple": 10.0, "distributions": ("normal", "uniform")}
-    report = convert("noisy.py:Magnifies", [2, 3, 8, 8], **asked)
+    asked = {"repair": "off", "method": "script", "distributions": ("normal", "uniform")}
+    without = convert("noisy.py:Magnifies", [2, 3, 8, 8], **asked)
+    assert without.verdict.code == 5
+    assert "Set own-error-multiple: 10" in without.verdict.reasons[0].advice
+    report = convert("noisy.py:Magnifies", [2, 3, 8, 8], **asked, own_error_multiple=10.0)
     assert report.verdict.code == 0
     assert report.result.proof is not None
     (output,) = report.result.proof.outputs

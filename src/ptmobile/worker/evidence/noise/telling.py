@@ -7,18 +7,19 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ptmobile.result import Comparison, Failure, Finding
-from ptmobile.worker.comparing.tolerance import Own
+from ptmobile.result import Comparison, Failure, Finding, OutputComparison
+from ptmobile.worker.comparing.tolerance import MOST_ROOM, Own
 
 #: Up to so many times the model's own rounding error, another order of the same sums explains a difference.
 EXPLAINED: Final = 10.0
 #: What is said where such a multiple was asked for, and is not known.
 UNKNOWN: Final = "own-error-multiple allows nothing here, since the model's own rounding error is not known: "
-ADVICE: Final = (
-    "The tolerance may be too tight for this model: no float32 computation of it is exact to that degree. Set "
-    "own-error-multiple: 10, which allows each output so many times its own error; or rtol or atol; or have the model "
-    "compute the sensitive part otherwise."
+_TIGHT: Final = (
+    "The tolerance may be too tight for this model: no float32 computation of it is exact to that degree. Set {what}, "
+    "or have the model compute the sensitive part otherwise."
 )
+_TOLERANCES: Final = "rtol or atol"
+_MULTIPLE: Final = "own-error-multiple: 10, which allows each output so many times its own error, or rtol or atol"
 
 
 def with_floor(comparison: Comparison, own: Own) -> Comparison:
@@ -53,10 +54,25 @@ def failure_with_floor(failure: Failure, comparisons: Sequence[Comparison], own:
     if failure.kind != "mismatch":
         return failure
     failed = (c for c in comparisons if not c.passed and c.candidate == failure.stage)
-    words = next((text for c in failed for f in c.findings if (text := _words(f, c, own))), "")
-    if not words:
+    told = next(((text, c) for c in failed for f in c.findings if (text := _words(f, c, own))), None)
+    if told is None:
         return failure
+    words, comparison = told
     problem = failure.problem
     message = f"{problem.message}\n{words[:1].upper()}{words[1:]}."
-    advice = f"{problem.advice} {ADVICE}".strip()
+    advice = f"{problem.advice} {_TIGHT.format(what=_MULTIPLE if _would_do(comparison, own) else _TOLERANCES)}".strip()
     return replace(failure, problem=replace(problem, message=message, advice=advice))
+
+
+def _would_do(comparison: Comparison, own: Own) -> bool:
+    """Whether as much room as a multiple of the own error may give is enough for every output of a comparison."""
+    failed = [output for output in comparison.outputs if not output.passed]
+    return all(_enough(output, own) for output in failed)
+
+
+def _enough(output: OutputComparison, own: Own) -> bool:
+    values = output.values
+    if values is None or values.required_atol is None:
+        return False
+    error = own(output.output, values.trial) or 0.0
+    return values.required_atol <= min(EXPLAINED * error, MOST_ROOM * (values.scale or 0.0))
