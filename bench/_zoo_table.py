@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +27,11 @@ plus 1e-5 of the output's largest), on this machine and in the app's own library
 that one alone differs, the library for arm64-v8a decides. **Right** means the same for the recipe's file, which the
 recipe itself never asks. **Error** is the largest difference from eager as a part of the output's largest value; **own
 error** is that of eager itself from eager in float64. Where this is above 5e-6 (†), ten times as much is allowed to
-both: deep networks with such weights magnify rounding, and no computation in float32 is more exact. **Seconds** are
-those of the whole command, without the phone's library, on a machine that had other work: only their ratio, within a
-row, says something.
+both: deep networks with such weights magnify rounding, and no computation in float32 is more exact. To detectors it is
+allowed output by output (`own-error-multiple: 10`), since boxes are thousands of times as large as scores; float64
+gives those so judged as many boxes, with the same labels, as float32 does. Without an own error (-) the default
+tolerances hold. **Seconds** are those of the whole command, without the phone's library, on a machine that had other
+work: only their ratio, within a row, says something.
 
 Detectors call `torchvision::nms` (those with regions also `roi_align`), which `pytorch_android_lite` does not have: its
 library refuses a file that calls them. Ours writes them with PyTorch's own operators, since no app here ships
@@ -38,6 +41,7 @@ nearly equal, and rounding orders them.
 
 """
 _NAMED = 8
+_CRASH = re.compile(r"was ended by (SIG[A-Z]+) in stage (\w+)")
 
 
 def document(records: Sequence[Record], names: Sequence[str], kind_of: Callable[[str], str]) -> str:
@@ -126,12 +130,25 @@ def _ours_otherwise(ran: Sequence[Record]) -> Iterator[str]:
         yield f"- **{_escaped(record.model)}** has no verified file. {why}"
     for record in repaired:
         yield f"- {_escaped(record.model)}: {_shown(record.ours.remedy)}."
+    yield from _crashes(ran)
     if traced:
         yield f"- Shipped as a trace, since the script did not verify: {', '.join(map(_escaped, traced))}."
     if adapted:
         yield f"- With outputs or inputs adapted to what a file can have: {', '.join(map(_escaped, adapted))}."
     if not (failed or repaired or traced or adapted):
         yield "Nothing: every file is the scripted, optimised model."
+
+
+def _crashes(ran: Sequence[Record]) -> Iterator[str]:
+    """Verified models with a build that native code ended: by signal and stage."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for record in ran:
+        crash = _CRASH.search(record.ours.first_problem)
+        if crash and record.ours.verified:
+            groups[crash[1], crash[2]].append(record.model)
+    for (signal, stage), models in sorted(groups.items()):
+        named = ", ".join(map(_escaped, models))
+        yield f"- One build crashed ({signal} in stage {stage}) and another one verified: {named}."
 
 
 def _recipe_failures(ran: Sequence[Record]) -> Iterator[str]:
