@@ -41,6 +41,9 @@ def test_the_library_that_the_app_declares_runs_the_file(workspace: Path, conver
         "out[2][1]",
     }
     assert pairs["eager"].trials == 6  # three runs of each shape at least
+    timing = model.result.timing
+    assert timing is not None
+    assert [each.variant for each in timing.latencies if each.apart] == [pairs["eager"].candidate]
     assert "declared in" in "".join(summary_blocks(report))
 
 

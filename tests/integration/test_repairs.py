@@ -100,6 +100,27 @@ def faulty(module, optimization_blocklist=None, **options):
 mobile_optimizer.optimize_for_mobile = faulty
 """
 
+#: A model that does something else than computing once its gate is no longer zero.
+GATED = """
+import os
+import time
+import torch
+from torch import Tensor, nn
+
+class Gated(nn.Module):
+    def __init__(self, what: str):
+        super().__init__()
+        self.what = what
+        self.gate = nn.Parameter(torch.zeros(4))
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():
+            if bool(self.gate.any()):
+                if self.what == "hangs":
+                    time.sleep(600)
+                os.abort()
+        return x * self.gate
+"""
+
 #: Freezing forgets the statistics of a normalisation, which no model shows that has none but those at the start.
 FORGETFUL = """
 from pathlib import Path
@@ -137,6 +158,7 @@ def convert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Converter]:
     (folder / "hazards.py").write_text(MODELS)
     (folder / "faulty.py").write_text(FAULTY)
     (folder / "forgetful.py").write_text(FORGETFUL)
+    (folder / "gated.py").write_text(GATED)
     torch.jit.save(torch.jit.script(Untrained().eval()), str(folder / "untrained.pt"))
     with prepared_converter(folder) as converter:
         yield converter
@@ -358,4 +380,27 @@ def test_when_the_time_is_up_what_has_verified_is_shipped(convert: Converter) ->
     (told,) = [notice for notice in report.result.notices if notice.code == "search-cut-short"]
     assert told.message.startswith("The time was up while other builds were tried. The file is the least changed of")
     assert report.result.attempts[-1].reason == "Out of time"
+    assert told.message in markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("hangs", "is not complete, since the time was up"), ("crashes", "SIGABRT")]
+)
+def test_what_becomes_of_the_second_comparison_costs_no_file_and_is_told(
+    convert: Converter, kind: str, words: str
+) -> None:
+    """The model itself hangs, or ends, as soon as its gate is open."""
+    report = convert("gated.py:Gated", model_args={"what": kind}, timeout_minutes=0.3)
+    assert report.verdict.status == "passed", report.verdict
+    assert report.file is not None
+    assert report.file.verified
+    assert report.result.sharper is not None
+    assert report.result.sharper.status == "not-run"
+    (stage,) = [stage for stage in report.result.stages if stage.name == "sensitive"]
+    assert (stage.key, stage.status) == ("sensitive weights", "crashed")
+    (line,) = [line for line in convert.lines if line.startswith("  ✘ sensitive weights ")]
+    assert "in stage eager" in line
+    (told,) = [notice for notice in report.result.notices if notice.code == "sensitive-weights"]
+    assert told.level == "notice"
+    assert words in told.message
     assert told.message in markdown(report)

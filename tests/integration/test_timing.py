@@ -78,9 +78,9 @@ def test_a_repair_says_what_it_costs(convert: Converter) -> None:
     cost, timing = report.result.repair_cost, report.result.timing
     assert cost is not None
     assert timing is not None
-    asked, repaired = "lite (script)", "lite attempt 4 (script)"
+    asked, repaired = "lite (script)", "lite attempt 5 (script)"
     assert [latency.variant for latency in timing.latencies][:3] == ["eager", repaired, asked]
-    assert "optimised attempt 4 (script)" in [latency.variant for latency in timing.latencies]
+    assert "optimised attempt 5 (script)" in [latency.variant for latency in timing.latencies]
     assert cost.latency_ratio == latency_ratio(timing, repaired, asked)
     assert cost.size_ratio
     assert "of the file as asked for, which did not verify." in "".join(changes(report))

@@ -39,6 +39,7 @@ from ptmobile.result import (
     Stage,
     TableAnswer,
     Timing,
+    TriedBuild,
 )
 
 VOID = {"meta", "wbr", "rect", "br", "link", "img", "input", "hr"}
@@ -103,6 +104,7 @@ def full() -> Report:
                 notes=("bytecode 5: the file grew by 256 bytes",),
             ),
             Stage(name="device", method="script", target=f"1.9.0 arm64-v8a, {EDITION}", status="passed", seconds=3.3),
+            Stage(name="sensitive", target="weights", status="passed", seconds=1.2),
         ),
         comparisons=(
             comparison("eager", "traced", 1.32, passed=False, decides=False),
@@ -149,10 +151,15 @@ def full() -> Report:
         timing=Timing(
             latencies=(
                 Latency(variant="eager", seconds=0.004, runs=9),
-                Latency(variant="lite (script)", seconds=0.001, runs=9),
+                Latency(variant="lite (script)", seconds=0.001, runs=9, ratio=0.25),
+                Latency(variant="device 1.12.2 x86_64 (script)", seconds=0.002, runs=4, ratio=0.5, apart=True),
             ),
             trial=0,
             ratio=0.25,
+        ),
+        attempts=(
+            TriedBuild(method="script", what="as asked for", verified=False, reason="Crashed"),
+            TriedBuild(method="script", target="attempt 2", what="optimised without the pass A", verified=True),
         ),
         app=AppCard(
             variant="lite (script)",

@@ -185,8 +185,28 @@ def test_what_a_difference_means() -> None:
     assert rows(choices)[1] == [
         *("out['a']", "lite (script)", "1,000", "2 of 3, 1 tie", "3 of 3", "0.01", "1e-6", "1"),
     ]
-    assert [row[1] for row in rows(latencies)[1:]] == ["4 ms", "1 ms"]
-    assert [bar.attributes["width"] for bar in latencies.all("rect", class_="fill")] == ["100.0%", "25.0%"]
+    assert [row[1] for row in rows(latencies)[1:]] == ["4 ms", "1 ms", "2 ms"]
+    assert [bar.attributes["width"] for bar in latencies.all("rect", class_="fill")] == ["100.0%", "25.0%", "50.0%"]
+    assert [row[0] for row in rows(latencies)[2:]] == [
+        "lite (script) 0.25 times eager, 9 runs",
+        "device 1.12.2 x86_64 (script) 0.50 times eager, not taken in turn with it, 4 runs",
+    ]
+
+
+def test_builds_that_were_tried_are_listed() -> None:
+    article = parse(report_html(full())).all("article", id="model-0")[0]
+    (section,) = article.all("section", class_="about-tried")
+    assert section.all("h3")[0].text == "2 builds were tried"
+    assert rows(section)[1:] == [
+        ["script", "as asked for", "Crashed"],
+        ["script, attempt 2", "optimised without the pass A", "verified"],
+    ]
+
+
+def test_the_second_comparison_has_a_bar_among_the_stages() -> None:
+    article = parse(report_html(full())).all("article", id="model-0")[0]
+    (section,) = article.all("section", class_="about-stages")
+    assert ["passed:sensitive weights", "1.20 s"] in [row[:2] for row in rows(section)]
 
 
 def test_errors_that_the_model_has_by_itself_are_told_without_a_file_too() -> None:

@@ -68,18 +68,20 @@ class Decision(Record, frozen=True, kw_only=True):
 class Latency(Record, frozen=True, kw_only=True):
     """How long one variant takes: the median of ``runs`` runs, in seconds, on this machine only.
 
-    ``ratio`` is that as a multiple of the eager model's, taken in turn with it; those of an app's library are of its
-    stage.
+    ``ratio`` is that as a multiple of the eager model's. ``apart``: it was not taken in turn with the eager model, but
+    in a process of its own at another time, that of its stage (a library); the machine may have been busier then.
     """
 
     variant: Name
     seconds: float
     runs: int
     ratio: float | None = None
+    apart: bool = False
 
 
 class Timing(Record, frozen=True, kw_only=True):
-    """Latencies taken in turn in one process by one thread, on one input. They say nothing about a device.
+    """Latencies on one input by one thread, in turn in one process (but for those ``apart``). They say nothing about a
+    device.
 
     The eager model comes first, then the main file. ``ratio``: of the main file to the eager model. ``warm``: each
     variant had run before.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ptmobile.report.meaning import time_words
 from ptmobile.report.numbers import short
-from ptmobile.result import Decision, ModelResult
+from ptmobile.result import Decision, Latency, ModelResult
 from ptmobile.visible import shorten
 
 _MAX_ROWS = 50
@@ -54,10 +54,16 @@ def latency_bars(result: ModelResult) -> tuple[LatencyBar, ...]:
             time=time_words(latency.seconds),
             percent=round(100 * max(latency.seconds, 0.0) / longest, 1) if longest > 0 else 0.0,
             runs=latency.runs,
-            ratio=f"{latency.ratio:.2f} times eager" if latency.ratio and latency is not latencies[0] else "",
+            ratio=_ratio(latency) if latency is not latencies[0] else "",
         )
         for latency in latencies
     )
+
+
+def _ratio(latency: Latency) -> str:
+    if not latency.ratio:
+        return ""
+    return f"{latency.ratio:.2f} times eager" + (", not taken in turn with it" if latency.apart else "")
 
 
 def _choice(decision: Decision) -> ChoiceRow:

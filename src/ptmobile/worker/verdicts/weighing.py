@@ -88,7 +88,7 @@ def _in_libraries(scratch: Path, crew: Crew, built: Built, timing: Timing) -> It
         if times and verdict.status == "right" and not verdict.emulated:
             seconds = float(f"{median(times) / 1e9:.4g}")
             ratio = float(f"{seconds / eager:.4g}") if eager else None
-            yield Latency(variant=key, seconds=seconds, runs=len(times), ratio=ratio)
+            yield Latency(variant=key, seconds=seconds, runs=len(times), ratio=ratio, apart=True)
 
 
 def _timed(job: Job, crew: Crew, asides: Asides, main: Build) -> tuple[Timing | None, RepairCost | None]:
