@@ -63,6 +63,17 @@ class Torn(nn.Module):
         a, b, c, d = y[:, 0:4].sum(1), y[:, 4:8].sum(1), y[:, 8:12].sum(1), y[:, 12:16].sum(1)
         return torch.stack([((a + b) + c) + d, a + (b + (c + d))], 1) + 10
 
+class Detects(Torn):
+    \"\"\"Boxes whose scores are the same sums in two orders: rounding decides which comes first.\"\"\"
+    def forward(self, x: Tensor):
+        y = self.norm(self.conv(x)).flatten(2).mean(2)[0]
+        a, b, c, d = y[0:4], y[4:8], y[8:12], y[12:16]
+        scores = torch.cat([((a + b) + c) + d, a + (b + (c + d))]) + 10
+        order = scores.argsort(descending=True)
+        n = torch.arange(8, dtype=torch.float32)
+        boxes = torch.stack([n * 10, n, n * 10 + 9, n + 5], 1)
+        return {"boxes": boxes[order], "scores": scores[order]}
+
 class Wide(Plain):
     def __init__(self):
         super().__init__()
@@ -170,6 +181,17 @@ def test_a_difference_near_the_models_own_error_says_so_and_fails_all_the_same(c
     assert "The model's own rounding error in float32 is" in reason.message
     assert "The tolerance may be too tight for this model" in reason.advice
     assert "own-error-multiple" not in reason.advice  # with large inputs not even ten times as much would do
+
+
+def test_a_detector_that_float64_makes_jump_is_said_to_do_so_by_itself(convert: Converter) -> None:
+    report = convert("noisy.py:Detects", [1, 3, 8, 8], method="script", repair="off", own_error_multiple=10.0)
+    assert report.verdict.code == 5  # no room is left for boxes that change places
+    assert "has the same 8 rows in another order" in report.verdict.reasons[0].message
+    assert "The model itself does that before it is converted: in trial " in report.verdict.reasons[0].message
+    assert report.result.noise is not None
+    (boxes,) = [noise for noise in report.result.noise.outputs if noise.output == "out['boxes']"]
+    assert boxes.max_abs == 0.0
+    assert "float64 has 8 of the 8 rows" in boxes.note
 
 
 def test_room_for_the_models_own_error_is_given_where_it_is_asked_for(convert: Converter) -> None:

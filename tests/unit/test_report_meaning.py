@@ -13,6 +13,7 @@ from ptmobile.report.summary import summary_blocks
 from ptmobile.result import (
     Comparison,
     Decision,
+    Finding,
     Latency,
     ModelResult,
     NoiseFloor,
@@ -22,7 +23,7 @@ from ptmobile.result import (
     Stage,
     Timing,
 )
-from ptmobile.worker.evidence.noise.telling import failure_with_floor, with_floor
+from ptmobile.worker.evidence.noise.telling import failure_with_floor, failure_with_rows, with_floor
 
 OWN, CHOICE, LATENCY = "The model's own rounding error", "Same class chosen", "Latency on this machine"
 NOISE = OutputNoise(output="out", max_abs=2e-6, relative=1e-7, conversion=7.6e-6, multiple=3.8)
@@ -160,6 +161,18 @@ def test_a_finding_near_the_floor_says_so(max_abs: float, told: bool) -> None:
     if told:
         assert after.problem.message.endswith("the largest difference 9.5 times that.")
         assert after.problem.advice.startswith("Do this. The tolerance may be too tight")
+
+
+def test_rows_that_float64_moves_too_are_the_models_own() -> None:
+    rows = Finding(kind="rows", output="out", trial=0, message="has the same 10 rows in another order", fails=False)
+    found = replace(differing(1e-3), findings=(rows,))
+    problem = failure("mismatch", "lite (script)", "title", "It differs.")
+    moved = "in trial 0 float64 has 9 of the 10 rows"
+    told = failure_with_rows(problem, [found], {"out": moved})
+    assert told.problem.message == f"It differs.\nThe model itself does that before it is converted: {moved}."
+    assert failure_with_rows(problem, [found], {"other": moved}) == problem
+    assert failure_with_rows(problem, [differing(1e-3)], {"out": moved}) == problem
+    assert failure_with_rows(failure("load", "lite (script)", "t", "m"), [found], {"out": moved}).kind == "load"
 
 
 def test_no_floor_no_word() -> None:

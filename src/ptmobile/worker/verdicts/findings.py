@@ -35,7 +35,7 @@ from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.proof import not_finite, output_cards
 from ptmobile.worker.evidence.app_cards import app_card, java_notices
 from ptmobile.worker.evidence.asides import Asides
-from ptmobile.worker.evidence.noise.telling import UNKNOWN, failure_with_floor, with_floor
+from ptmobile.worker.evidence.noise.telling import UNKNOWN, failure_with_floor, failure_with_rows, with_floor
 from ptmobile.worker.evidence.other_sizes import size_notices
 from ptmobile.worker.processes.crew import Crew
 from ptmobile.worker.processes.reports import MORE_TIME
@@ -200,11 +200,15 @@ class Findings:
             repair_cost=weighed.repair_cost,
             attempts=self._attempts,
             choice=self._choice(asked, method) if shipped and method else "",
-            failure=failure and failure_with_floor(failure, self._pairing.comparisons, weighed.own.of),
+            failure=failure and self._with_own_errors(failure),
             environment=environment(),
             seconds=seconds,
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
         )
+
+    def _with_own_errors(self, failure: Failure) -> Failure:
+        own, comparisons = self._weighed.own, self._pairing.comparisons
+        return failure_with_rows(failure_with_floor(failure, comparisons, own.of), comparisons, own.moved)
 
     def _adapted(self, method: Method | None) -> Adaptation | None:
         stored = load_adaptation(method, self._scratch) if method in self._roads else None

@@ -75,7 +75,7 @@ class OwnErrors:
             relative=error / size if size else None,
             conversion=conversion,
             multiple=conversion / error if conversion is not None and error else None,
-            note=self.moved.get(output, ""),
+            note=f"{self.moved[output]}; compared is what both have" if output in self.moved else "",
         )
 
     def _worst(self, output: str) -> int:
@@ -128,7 +128,7 @@ def _moves(rows: list[int | None], trial: int, other: int) -> str:
     there, moved = sum(to is not None for to in rows), sum(to not in (None, row) for row, to in enumerate(rows))
     return (
         f"in trial {trial} float64 has {there} of the {len(rows)} rows, {moved} of them at another place, and "
-        f"{other - there} new ones: rounding decides which there are and in which order; compared is what both have"
+        f"{other - there} new ones: rounding decides which there are and in which order"
     )
 
 

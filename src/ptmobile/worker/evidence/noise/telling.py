@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -62,6 +62,20 @@ def failure_with_floor(failure: Failure, comparisons: Sequence[Comparison], own:
     message = f"{problem.message}\n{words[:1].upper()}{words[1:]}."
     advice = f"{problem.advice} {_TIGHT.format(what=_MULTIPLE if _would_do(comparison, own) else _TOLERANCES)}".strip()
     return replace(failure, problem=replace(problem, message=message, advice=advice))
+
+
+def failure_with_rows(failure: Failure, comparisons: Sequence[Comparison], moved: Mapping[str, str]) -> Failure:
+    """A failure by rows that come otherwise, with the word that float64 does that to the model too; ``moved`` says how.
+
+    So the outputs jump by nature: no conversion gives the same ones for certain, and no tolerance helps.
+    """
+    failed = (c for c in comparisons if not c.passed and c.candidate == failure.stage)
+    rows = (f.output for c in failed for f in c.findings if f.kind == "rows")
+    words = next((moved[output] for output in rows if output in moved), "")
+    if failure.kind != "mismatch" or not words:
+        return failure
+    message = f"{failure.problem.message}\nThe model itself does that before it is converted: {words}."
+    return replace(failure, problem=replace(failure.problem, message=message))
 
 
 def _would_do(comparison: Comparison, own: Own) -> bool:
