@@ -28,7 +28,7 @@ from ptmobile.spec.conversion import ConversionSpec, RunSpec
 
 MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
 REPOSITORY = MODELS.parents[2]
-_CLI = "import sys; from ptmobile.cli import main; sys.exit(main())"
+CLI = "import sys; from ptmobile.cli import main; sys.exit(main())"
 
 
 @functools.cache
@@ -147,7 +147,7 @@ def run_cli(
 
 def cli_command(*arguments: str) -> list[str]:
     """The command that runs ``ptmobile convert`` with these arguments."""
-    return [sys.executable, "-I", "-c", _CLI, "convert", *arguments]
+    return [sys.executable, "-I", "-c", CLI, "convert", *arguments]
 
 
 def cli_environment() -> dict[str, str]:

@@ -37,9 +37,9 @@ def main(path: Path) -> int:
     """Run pip and end all that it has started; returns its exit status."""
     order = msgspec.json.decode(path.read_bytes(), type=PackageOrder)
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    die_with_parent()
     adopt_orphans()
     signal.signal(signal.SIGTERM, _end)
+    die_with_parent(signal.SIGTERM)  # not without ending what was started
     os.chdir(order.folder)
     confine_worker(order.fence, order.limits, Path(order.folder))
     child = fork(lambda: _run_pip(order))

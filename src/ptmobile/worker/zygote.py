@@ -7,6 +7,7 @@ results pipe, stdout and stderr as file descriptors.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
@@ -26,7 +27,6 @@ from ptmobile.worker.processes.children import (
     PR_SET_NO_NEW_PRIVS,
     adopt_orphans,
     close_memory,
-    die_with_parent,
     end_descendants,
     fork,
     prctl,
@@ -38,10 +38,13 @@ DESCRIPTORS_PER_REQUEST = 3
 
 
 def main(control_descriptor: int) -> None:
-    """Serve requests until the host closes its end of the socket."""
+    """Serve requests until the host closes its end of the socket.
+
+    The kernel does that for a host that was killed: then too all that has been started is ended here. A signal for the
+    end of the host (PR_SET_PDEATHSIG) would end this process before it could.
+    """
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     close_memory()
-    die_with_parent()
     # One thread, set here and not by OMP_NUM_THREADS: only this also shrinks XNNPACK's pool, whose spinning threads
     # otherwise slow prepacked models down by up to thirty times on small machines.
     torch.set_num_threads(1)
@@ -52,7 +55,8 @@ def main(control_descriptor: int) -> None:
     control = socket.socket(fileno=control_descriptor)
     _say(control, WorkerSays(event="ready", landlock=landlock.version()))
     adopt_orphans()  # of workers that ended before they could end them
-    _Server(control).serve()
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # the host is gone, and left words unread
+        _Server(control).serve()
     end_descendants()
     os._exit(0)  # tearing torch down takes longer than the host wants to wait
 

@@ -66,9 +66,9 @@ def adopt_orphans() -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def die_with_parent() -> None:
-    """Be killed when the parent ends, however it ends."""
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Get a signal when the parent ends, however it ends."""
+    prctl(PR_SET_PDEATHSIG, number)
 
 
 def how_it_ended(status: int) -> str:
