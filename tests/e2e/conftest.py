@@ -86,6 +86,7 @@ def run_step(
         # Libraries are fetched once for all tests; a job would keep the folder with actions/cache.
         environment = {"PTMOBILE_CACHE": LIBRARIES, **fields.pop("env", {})}
         mounts = {library_cache: LIBRARIES, **fields.pop("mounts", {})}
+        on_output: Callable[[str], None] | None = fields.pop("on_output", None)
         step = Step(
             image=action_image.tag,
             workspace=workspace,
@@ -95,7 +96,7 @@ def run_step(
             mounts=mounts,
             **fields,
         )
-        return step.run(docker_client)
+        return step.run(docker_client, on_output)
 
     return run
 

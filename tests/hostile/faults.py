@@ -28,7 +28,6 @@ class Fault:
     reported: bool = True
     context: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
-    cancelled_after: float | None = None
 
 
 def _faulty(place: str, how: str, **options: object) -> dict[str, object]:
@@ -104,14 +103,6 @@ FAULTS: Mapping[str, Fault] = {
         reported=False,
         options={"tmpfs": {REPORT_DIR: "ro"}},
     ),
-    "cancelled": Fault(
-        "the job is cancelled",
-        "the finished files and a report about them; exit code 130",
-        130,
-        "interrupted",
-        _faulty("load", "hang"),
-        cancelled_after=30.0,
-    ),
     "no command files": Fault(
         "the runner gives no command files",
         "everything else; exit code 0",
@@ -135,14 +126,14 @@ FAULTS: Mapping[str, Fault] = {
 class StageFault:
     """A stage in which processes go wrong in each of the ``ways``; ``options`` are of the model that does.
 
-    ``code`` is the exit code that its verdict has. Processes that have never seen the model are out of its reach:
-    tests/device has those of the app's library crash and hang.
+    ``code`` is the exit code that its verdict has.
     """
 
     stage: str
     code: int
     options: Mapping[str, object]
     ways: tuple[str, ...] = ("SIGKILL", "SIGSEGV", "memory", "hang")
+    condition: str = ""
 
 
 #: How long a model has that hangs: enough to come to its stage on a busy machine.
@@ -166,6 +157,30 @@ STAGES = (
     StageFault("optimised", 4, _SCRIPT),
     StageFault("saved", 4, _SCRIPT),
 )
+
+#: The process of the app's own library, below the one that has stage `device`.
+LIBRARY = "library"
+#: In the order in which a supervisor has them run: those of a file that is made for an app's old release.
+FRESH_STAGES = ("lite", "backported", "device")
+FRESH_MODEL: Mapping[str, object] = {"model": "slow.py:Slow", **_SCRIPT, "runtime": "1.9.0"}
+_UNDER = "the library counts as not run, for too little memory; with `device-check: required` "
+#: Faults from outside, in processes that have never seen the model: nothing that a model does reaches them.
+FRESH = (
+    StageFault("lite", 5, FRESH_MODEL, ("SIGKILL", "SIGSEGV", "hang")),
+    StageFault("backported", 6, FRESH_MODEL, ("SIGKILL",)),
+    StageFault("device", 6, FRESH_MODEL, ("SIGKILL",)),
+    StageFault(LIBRARY, 6, FRESH_MODEL, ("SIGSEGV", "hang")),
+    StageFault(LIBRARY, 6, {**FRESH_MODEL, "device-check": "required"}, ("SIGKILL",), _UNDER),
+)
+
+#: Stages in which a job is cancelled, in the image; tests/integration/test_cancelled_stages.py has the others.
+CANCELLED = ("load", "scripted", "optimised", "lite", "backported", LIBRARY)
+#: When the host side itself is killed, and what is left then.
+KILLED: Mapping[str, tuple[str, str]] = {
+    "working": ("while a model runs", "the finished files"),
+    "writing": ("while it writes a file", "the finished files, and none that is half written"),
+    "uploading": ("while it uploads", "the finished files and the report, but no outputs and no summary of the job"),
+}
 
 
 @dataclass(frozen=True)
@@ -220,8 +235,13 @@ def table() -> str:
     rows = [("Fault", "What is left"), ("---", "---")]
     faults: list[Fault | ServiceFault] = [*FAULTS.values(), *SERVICES.values()]
     rows += [(fault.title, fault.result) for fault in faults]
-    for fault in STAGES:
-        *ways, last = (WAYS[way] for way in fault.ways)
-        left = f"a failure of that model that names the stage (exit code {fault.code}); the other models' files"
-        rows.append((f"the process {', '.join(ways)} or {last} in stage `{fault.stage}`", left))
+    for stage in (*STAGES, *FRESH):
+        *ways, last = (WAYS[way] for way in stage.ways)
+        said = f"{', '.join(ways)} or {last}" if ways else last
+        where = "of the app's library" if stage.stage == LIBRARY else f"in stage `{stage.stage}`"
+        left = f"a failure of that model that names the stage (exit code {stage.code}); the other models' files"
+        rows.append((f"the process {where} {said}", stage.condition + left))
+    rows.append(("the job is cancelled, in any stage", "the finished files and a report about them; exit code 130"))
+    left = "; no process goes on; exit code 137"
+    rows += [(f"the action itself is killed {when}", what + left) for when, what in KILLED.values()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)

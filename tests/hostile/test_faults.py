@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import json
 import shutil
-import socketserver
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,8 @@ import yaml
 from ptmobile.report.model import report_schema
 from tests.e2e.conftest import RunStep
 from tests.hostile.faults import FAULTS, HANG_MINUTES, SERVICES, STAGES, StageFault
+from tests.hostile.injecting import container_of
+from tests.hostile.services import artifacts_at, service
 
 MODELS = Path(__file__).parent / "models"
 
@@ -44,10 +41,10 @@ def test_fault(name: str, run_step: RunStep, workspace: Path) -> None:
         workspace=workspace,
         context=dict(fault.context),
         options=dict(fault.options),
-        timeout_seconds=fault.cancelled_after or 200,
+        timeout_seconds=200,
     )
     assert step.exit_code == fault.code, step.log
-    assert step.timed_out == (fault.cancelled_after is not None)
+    assert not step.timed_out
     assert fault.shown in step.log
     assert "Traceback" not in step.log
     folder = workspace / "ptmobile-report"
@@ -106,7 +103,7 @@ def test_fault_of_a_service(name: str, run_step: RunStep, docker_client: docker.
     fault = SERVICES[name]
     config = {"inputs": [[2, 4]], "device-check": "off", "trials": 1, "timing": False, "model": "good.py:make"}
     (workspace / "ptmobile.yml").write_text(yaml.safe_dump({**config, "name": "good"}))
-    with service(None if fault.refuses else lambda: cancel(docker_client, workspace)) as address:
+    with service(None if fault.refuses else lambda: interrupt(docker_client, workspace)) as address:
         step = run_step(
             fault.inputs,
             workspace=workspace,
@@ -115,8 +112,7 @@ def test_fault_of_a_service(name: str, run_step: RunStep, docker_client: docker.
             context={
                 "GITHUB_EVENT_NAME": "pull_request",
                 "GITHUB_API_URL": address,
-                "ACTIONS_RESULTS_URL": f"{address}/",
-                "ACTIONS_RUNTIME_TOKEN": TOKEN,
+                **artifacts_at(address),
             },
             timeout_seconds=200,
         )
@@ -132,44 +128,8 @@ def test_fault_of_a_service(name: str, run_step: RunStep, docker_client: docker.
     assert step.outputs["verdict"] == "passed"
 
 
-def _part(content: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
-
-
-TOKEN = ".".join([_part({"alg": "none"}), _part({"scp": "Actions.Results:1:2"}), "none"])
-
-
-@contextlib.contextmanager
-def service(asked: Callable[[], None] | None) -> Iterator[str]:
-    """A server that refuses every request, or calls ``asked`` at the first one and never answers any; its address."""
-    over = threading.Event()
-    first = threading.Lock()
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.recv(1 << 16)
-            if asked is None:
-                self.request.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-                return
-            if first.acquire(blocking=False):
-                asked()
-            over.wait(60)
-
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        block_on_close = False
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            over.set()
-            server.shutdown()
-
-
-def cancel(client: docker.DockerClient, workspace: Path) -> None:
+def interrupt(client: docker.DockerClient, workspace: Path) -> None:
     """Send what the runner sends first to the container whose workspace this is."""
-    for container in client.containers.list(filters={"label": "ptmobile.step=local"}):
-        if str(workspace.resolve()) in {mount["Source"] for mount in container.attrs["Mounts"]}:
-            container.kill("SIGINT")
+    container = container_of(client, workspace)
+    assert container is not None
+    container.kill("SIGINT")

@@ -18,7 +18,7 @@ from torch.jit.mobile import _load_for_lite_interpreter
 from ptmobile.device.target import DeviceTarget
 from ptmobile.errors import LoadError
 from ptmobile.litefile import LiteFile, read_lite_file
-from ptmobile.protocol import Job
+from ptmobile.protocol import Job, StageBegan
 from ptmobile.proving import prove
 from ptmobile.result import (
     DeviceVerdict,
@@ -61,7 +61,7 @@ def run_check(job: Job, results: Writer) -> ModelResult:
     crew = Crew(start + job.spec.timeout_minutes * 60, results.send, scratch, fenced=fenced)
     job = replace(job, scratch=str(crew.desks.kept))
     crew.desks.expect_also("inputs", GOLDEN)
-    crew.run_apart("file", results, partial(_run_file, job))
+    crew.run_apart(StageBegan(name="load"), results, partial(_run_file, job))
     check = _Check(job, crew)
     if check.readable:
         check.run_devices(results)
@@ -173,7 +173,8 @@ class _Check:
         for target in targets:
             key = variant_key("device", None, target.label)
             run = DeviceRun(self._scratch / INPUTS, self._file, key, self._job.spec.timeout_minutes * 60)
-            self._crew.run_apart(key, results, partial(_run_device, self._job, run, target))
+            first = StageBegan(name="device", target=target.label)
+            self._crew.run_apart(first, results, partial(_run_device, self._job, run, target))
             for reference in [*([GOLDEN] if self._golden else []), LITE]:
                 self._pairing.compare(reference, key, exact=False)
             compared = [comparison for comparison in self._pairing.comparisons if comparison.candidate == key]

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from ptmobile.device.target import DeviceTarget
 from ptmobile.editions import Build, Edition
 from ptmobile.protocol import Job, Message, StageBegan
-from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult, TriedBuild, variant_key
+from ptmobile.result import ASIDES, METHODS, Aside, Method, ModelResult, StageName, TriedBuild, variant_key
 from ptmobile.worker.evidence.asides import Asides
 from ptmobile.worker.evidence.sharpening import Done, sharpened
 from ptmobile.worker.evidence.sharper_words import SENSITIVE
@@ -115,7 +115,7 @@ def _start_model(job: Job, crew: Crew, results: Writer) -> tuple[dict[Method, in
 
     process = fork(main)
     model_writer.close()
-    crew.add(Member("model", model_reader, desk, process))
+    crew.add(Member("model", model_reader, desk, process, busy=StageBegan(name="load"), since=time.monotonic()))
     for line in everybody:
         line.ends.close()
     for method, line in roads.items():
@@ -253,7 +253,8 @@ class _Builder:
             self._inspector.on_devices(built, targets, required=required)
 
     def _run_in(self, target: DeviceTarget, build: Build) -> None:
-        self._apart(f"device {target.label}", build, partial(run_device, self._job, build, target))
+        self._apart("device", build, partial(run_device, self._job, build, target), target.label)
 
-    def _apart(self, what: str, build: Build, run: Callable[[Writer, Path], None]) -> None:
-        self._crew.run_apart(f"{what}, {build.target} ({build.method})", self._results, run)
+    def _apart(self, name: StageName, build: Build, run: Callable[[Writer, Path], None], device: str = "") -> None:
+        first = StageBegan(name=name, method=build.method, target=build.target_of(device))
+        self._crew.run_apart(first, self._results, run)

@@ -20,6 +20,7 @@ class Faulty(Innocent):
         super().__init__()
         self.place, self.how = place, how
         if place == "load":
+            print("goes wrong in load", flush=True)
             go_wrong(how)
 
     @torch.jit.unused

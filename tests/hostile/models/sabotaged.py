@@ -26,6 +26,7 @@ def sabotage(place, how):
     def stage(self, name, title):
         with original(self, name, title) as notes:
             if name == place:
+                print(f"goes wrong in {place}", flush=True)
                 go_wrong(how)
             yield notes
 

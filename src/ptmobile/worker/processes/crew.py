@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 
 from ptmobile.errors import PtmobileError
-from ptmobile.protocol import Message, RoadBegan, StageEnded
-from ptmobile.result import Notice
+from ptmobile.protocol import Message, RoadBegan, StageBegan, StageEnded
+from ptmobile.result import Notice, variant_key
 from ptmobile.worker.processes import landlock
 from ptmobile.worker.processes.channel import Writer, pipe
 from ptmobile.worker.processes.children import end, fork, is_descendant, last_of
@@ -89,13 +89,14 @@ class Crew:
             self._reports.out_of_time(member, f"It had not ended after {seconds:.0f} seconds{during(member.busy)}.")
             self._end_member(member)
 
-    def run_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None]) -> None:
+    def run_apart(self, first: StageBegan, results: Writer, run: Callable[[Writer, Path], None]) -> None:
         """Run something in a process of its own that has seen nothing yet, and wait for its end.
 
         ``run`` gets its channel and its desk. It is behind a fence like the model's process: a file too may be made to
-        do what it should not.
+        do what it should not. ``first`` is the stage that has failed if the process ends before its first word.
         """
-        desk = self._start_apart(name, results, run)
+        name = variant_key(first.name, first.method, first.target)
+        desk = self._start_apart(name, results, run, first)
         self.wait(lambda: self.over(name))
         self.desks.clear(desk)
 
@@ -106,7 +107,9 @@ class Crew:
         """
         self.desks.replace_source(what, self._start_apart(_maker(what), results, run))
 
-    def _start_apart(self, name: str, results: Writer, run: Callable[[Writer, Path], None]) -> Path:
+    def _start_apart(
+        self, name: str, results: Writer, run: Callable[[Writer, Path], None], busy: StageBegan | None = None
+    ) -> Path:
         reader, writer = pipe()
         desk = self.desks.new()
 
@@ -117,7 +120,7 @@ class Crew:
 
         process = fork(main)
         writer.close()
-        self.add(Member(name, reader, desk, process))
+        self.add(Member(name, reader, desk, process, busy=busy, since=time.monotonic()))
         return desk
 
     def seat(self, desk: Path) -> None:
