@@ -152,8 +152,8 @@ def test_killed_host_side(moment: str, run_step: RunStep, docker_client: docker.
     folder = workspace / "ptmobile-report"
     started: list[int] = []
 
-    def kill() -> None:
-        first = first_process(docker_client, workspace)
+    def kill(first: int = 0) -> None:
+        first = first or first_process(docker_client, workspace)
         started.extend([first, *descendants(first)])
         os.kill(first, signal.SIGKILL)
 
@@ -188,11 +188,13 @@ def test_killed_host_side(moment: str, run_step: RunStep, docker_client: docker.
     assert not [process for process in started if alive(process)]
     assert (step.summary, step.outputs) == ("", {})
     written = {path.name for path in folder.iterdir() if not path.name.startswith(".ptmobile-")}
+    for path in folder.glob("*.ptl"):
+        assert read_lite_file(path).operators
     if moment == "uploading":
         report = read_report(workspace)
         assert [model["verdict"]["status"] for model in report["models"]] == ["passed", "passed"]
         for model in report["models"]:
             assert_whole(workspace, model)
     else:
-        assert written == {"good.ptl"}
-        assert read_lite_file(folder / "good.ptl").operators
+        # The kill may come when the second file has just got its name, and then it is whole.
+        assert {"good.ptl"} <= written <= {"good.ptl", "faulty.ptl"}
