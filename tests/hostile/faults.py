@@ -178,7 +178,7 @@ CANCELLED = ("load", "scripted", "optimised", "lite", "backported", LIBRARY)
 #: When the host side itself is killed, and what is left then.
 KILLED: Mapping[str, tuple[str, str]] = {
     "working": ("while a model runs", "the finished files"),
-    "writing": ("while it writes a file", "the finished files, and none that is half written"),
+    "writing": ("while it writes a file", "the finished files, at most a part of another as `.ptmobile-…`"),
     "uploading": ("while it uploads", "the finished files and the report, but no outputs and no summary of the job"),
 }
 
