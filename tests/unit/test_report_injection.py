@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
-from typing import Any
 
-import msgspec
 import pytest
+from hostile_support import with_texts
 from markdown_support import MARKDOWN, structure
 from msgspec.structs import replace
 from page_support import full
@@ -72,33 +71,6 @@ def everything() -> Report:
     )
 
 
-def with_text(item: Any, text: str) -> Any:
-    """The same with a text in the place of every one that is not one of a few words or of a pattern."""
-    if not isinstance(item, msgspec.Struct):
-        return item
-    changes = {}
-    for field in msgspec.structs.fields(type(item)):
-        value = getattr(item, field.name)
-        new = _changed(value, text)
-        if new != value and field.name != "schema_version":
-            try:
-                msgspec.convert(msgspec.to_builtins(new), field.type)
-            except msgspec.ValidationError:
-                continue
-            changes[field.name] = new
-    return replace(item, **changes)
-
-
-def _changed(value: Any, text: str) -> Any:
-    if isinstance(value, str):
-        return text
-    if isinstance(value, tuple):
-        return tuple(_changed(entry, text) for entry in value)
-    if isinstance(value, dict):
-        return dict.fromkeys([text], next((_changed(entry, text) for entry in value.values()), None))
-    return with_text(value, text)
-
-
 def summary(of: Report) -> str:
     return "\n".join(summary_blocks(of))
 
@@ -109,7 +81,7 @@ def comment(of: Report) -> str:
 
 def test_the_texts_are_everywhere() -> None:
     """Else the other tests would show nothing."""
-    text = to_json(with_text(everything(), "EVIL")).decode()
+    text = to_json(with_texts(everything(), "EVIL", whole=True)).decode()
     assert text.count('"EVIL"') > 200
     for name in (
         "name",
@@ -125,15 +97,15 @@ def test_the_texts_are_everywhere() -> None:
         "release",
     ):
         assert re.search(rf'"{name}": *(\[\s*)?"EVIL"', text), name
-    shown = comment(with_text(everything(), "EVIL"))
+    shown = comment(with_texts(everything(), "EVIL", whole=True))
     assert shown.count("EVIL") > 30
 
 
 @pytest.mark.parametrize("shown", [summary, comment])
 @pytest.mark.parametrize("text", EVIL)
 def test_nothing_in_markdown_is_more_than_text(text: str, shown: Callable[[Report], str]) -> None:
-    source = shown(with_text(everything(), text))
-    assert structure(source) == structure(shown(with_text(everything(), "harmless")))
+    source = shown(with_texts(everything(), text, whole=True))
+    assert structure(source) == structure(shown(with_texts(everything(), "harmless", whole=True)))
     for token in MARKDOWN.parse(source):
         for child in token.children or []:
             if child.type == "link_open":
@@ -170,7 +142,10 @@ def elements(of: Report) -> _Elements:
 
 @pytest.mark.parametrize("text", EVIL)
 def test_nothing_in_the_page_is_more_than_text(text: str) -> None:
-    hostile, plain = elements(with_text(everything(), text)), elements(with_text(everything(), "harmless"))
+    hostile, plain = (
+        elements(with_texts(everything(), text, whole=True)),
+        elements(with_texts(everything(), "harmless", whole=True)),
+    )
     assert [name for name in hostile.names if name != "a"] == [name for name in plain.names if name != "a"]
     assert not {name for name in hostile.attributes if name.startswith("on")}
     assert all(re.fullmatch(r"#[\w-]*|https?://[A-Za-z0-9._:/-]+", address) for address in hostile.addresses)
