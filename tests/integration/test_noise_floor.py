@@ -207,9 +207,17 @@ def test_room_for_the_models_own_error_is_given_where_it_is_asked_for(convert: C
     assert output.max_abs is not None
     assert 1e-5 * (output.scale or 0) < output.max_abs <= 10 * (output.own_error or 0) * 1.01
     assert output.atol == pytest.approx(min(10 * (output.own_error or 0), 1e-2 * (output.scale or 0)))
+    (told,) = [notice.message for notice in report.result.notices if notice.code == "noise-floor"]
+    assert "more than the tolerance by itself allows" in told
     exact = next(c for c in report.result.comparisons if c.candidate == "lite (script)" and c.owed == "exact")
     assert exact.outputs[0].values is not None
     assert exact.outputs[0].values.atol == 0.0
+
+
+def test_room_that_is_not_needed_is_not_spoken_of(convert: Converter) -> None:
+    report = convert("noisy.py:Plain", [2, 4], own_error_multiple=10.0)
+    assert report.verdict.code == 0
+    assert not [notice for notice in report.result.notices if notice.code == "noise-floor"]
 
 
 def test_no_room_is_given_where_the_models_own_error_is_not_known(convert: Converter) -> None:

@@ -18,6 +18,7 @@ from ptmobile.result import Decision, Latency, NoiseFloor, Proof, RepairCost, Ti
 from ptmobile.worker.evidence.asides import Asides, latency_ratio
 from ptmobile.worker.evidence.decisions import decision_notices, decisions
 from ptmobile.worker.evidence.noise.floor import OwnErrors
+from ptmobile.worker.evidence.noise.telling import room_notices
 from ptmobile.worker.evidence.timing import Wanted
 from ptmobile.worker.processes.crew import Crew
 from ptmobile.worker.stages.device_process import run_times
@@ -51,6 +52,10 @@ def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequen
         return Weighed(noise=replace(floor, outputs=own.beside(None)), own=own)
     main = built.build
     proof = prove(pairing.comparisons, main.final, own.of)
+    for compared in pairing.comparisons:
+        if (compared.reference, compared.candidate) == (EAGER, main.final):
+            for notice in room_notices(compared, pairing.policy):
+                crew.notice(notice)
     noise = replace(floor, outputs=own.beside(proof))
     candidates = [key for built in builds for key in _variants(built, crew)]
     found = decisions(pairing.load, pairing.trials, EAGER, candidates)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
-from ptmobile.result import Comparison, Failure, Finding, OutputComparison
-from ptmobile.worker.comparing.tolerance import MOST_ROOM, Own
+from ptmobile.result import Comparison, Failure, Finding, Notice, OutputComparison
+from ptmobile.worker.comparing.tolerance import MOST_ROOM, Own, Policy
 
 #: Up to so many times the model's own rounding error, another order of the same sums explains a difference.
 EXPLAINED: Final = 10.0
@@ -76,6 +76,23 @@ def failure_with_rows(failure: Failure, comparisons: Sequence[Comparison], moved
         return failure
     message = f"{failure.problem.message}\nThe model itself does that before it is converted: {words}."
     return replace(failure, problem=replace(failure.problem, message=message))
+
+
+def room_notices(comparison: Comparison, policy: Policy) -> Iterator[Notice]:
+    """A notice for each output that passed only since a multiple of the model's own error was allowed."""
+    for output in comparison.outputs:
+        values = output.values
+        error = policy.own(output.output, values.trial) if policy.own and values else None
+        if values is None or not error or not output.passed or values.max_abs is None or values.required_atol is None:
+            continue
+        usual = policy.tolerance("close", "float32", values.scale or 0.0, None)  # other types have no such error
+        if values.required_atol > usual.atol:
+            message = (
+                f"{output.output} differs by up to {values.max_abs:.3g}, more than the tolerance by itself allows "
+                f"({usual.atol:.3g} and {usual.rtol:.3g} of a value); that is {values.max_abs / error:.2g} times the "
+                "model's own rounding error, and own-error-multiple allows it."
+            )
+            yield Notice(level="notice", code="noise-floor", message=message)
 
 
 def _would_do(comparison: Comparison, own: Own) -> bool:
