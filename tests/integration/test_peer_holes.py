@@ -34,7 +34,7 @@ HOLES: dict[str, tuple[str, ...]] = {
         "test_comparing.test_damaged_files_of_a_variant_are_a_failure",
     ),
     "all: a model that writes to its inputs spoils the next variant's": (
-        "test_conversion.test_a_model_that_changes_its_input_changes_only_its_copy",
+        "test_conversion_values.test_a_model_that_changes_its_input_changes_only_its_copy",
     ),
     "onnx2tf: NaN on one side counts as zero": (
         "test_comparing.test_nan_on_one_side_always_fails",
@@ -50,7 +50,7 @@ HOLES: dict[str, tuple[str, ...]] = {
         "test_comparing.test_the_axes_of_equal_size_are_never_permuted",
     ),
     "onnx2tf: integers as inputs are all zero": (
-        "test_conversion.test_a_range_of_integers_is_covered_and_its_upper_end_left_out",
+        "test_conversion_values.test_a_range_of_integers_is_covered_and_its_upper_end_left_out",
     ),
     "onnx2tf: limits grow with the output, unseen": (
         "test_comparing.test_the_tolerance_that_was_applied_is_published",
@@ -63,16 +63,16 @@ HOLES: dict[str, tuple[str, ...]] = {
         "test_peer_holes.test_every_bad_output_has_its_size",
     ),
     "ExecuTorch: golden files without data type and shape": (
-        "test_comparing.test_a_tensor_of_any_dtype_and_shape_comes_back_bit_by_bit",
+        "test_value_files.test_a_tensor_of_any_dtype_and_shape_comes_back_bit_by_bit",
     ),
     "torch: a trace is checked on the input that it was made with": (
-        "test_conversion.test_a_batch_size_baked_into_the_trace_is_found_on_the_second_shape",
-        "test_conversion.test_a_branch_baked_into_the_trace_is_found_on_other_values",
+        "test_conversion_values.test_a_batch_size_baked_into_the_trace_is_found_on_the_second_shape",
+        "test_conversion_values.test_a_branch_baked_into_the_trace_is_found_on_other_values",
     ),
     "all: one trial from one distribution": (
         "test_peer_holes.test_agreement_in_one_trial_proves_nothing_about_the_next",
-        "test_comparing.test_an_output_of_zeros_is_warned_of",
-        "test_conversion.test_agreement_that_proves_nothing_is_a_warning",
+        "test_comparing_forms.test_an_output_of_zeros_is_warned_of",
+        "test_conversion_values.test_agreement_that_proves_nothing_is_a_warning",
     ),
     "all: state moves between the runs of variants": (
         "test_comparator_mutations.test_outputs_of_one_trial_in_another_are_found",
