@@ -49,6 +49,12 @@ def resolve(given: Mapping[str, Given], workspace: Workspace, problems: Problems
         run = {name: g for name, g in given.items() if not options[name].per_model}
         folder = _report_dir(_text(given, "report-dir"), run, workspace, problems)
         return resolve_merge(given, folder, workspace, problems)
+    return _resolve_models(given, workspace, problems)
+
+
+def _resolve_models(given: Mapping[str, Given], workspace: Workspace, problems: Problems) -> RunSpec:
+    """The specification of a run that is about models, in any mode but comment and merge."""
+    options = all_options()
     config = config_of(given, workspace, options, problems)
     if not config.models:
         problems.raise_if_any()
