@@ -23,6 +23,8 @@ from ptmobile.worker.verdicts.pairing import EAGER
 
 #: A model that takes longer than that is ended, and its conversion goes on.
 _PATIENCE_SECONDS: Final = 90.0
+#: The same where all that follows is judged by the model's own errors.
+_PATIENCE_FOR_ROOM: Final = 180.0
 _NONDETERMINISTIC: Final = "Two eager runs on the same input differ, so there is nothing to measure from."
 _NOT_REACHED: Final = "It was not measured: its process ended, or the time was up."
 
@@ -36,6 +38,7 @@ class Asides:
     def __init__(self, job: Job, crew: Crew, orders: Mapping[Aside, int]) -> None:
         self._scratch = Path(job.scratch)
         self._wants_timing = job.spec.timing
+        self._wants_room = job.spec.own_error_multiple is not None
         self._crew = crew
         self._orders = orders
         self._deterministic = True
@@ -59,7 +62,7 @@ class Asides:
         return self._noise
 
     def _measured(self, load: Loader, trials: Sequence[int]) -> tuple[NoiseFloor, OwnErrors]:
-        self._crew.wait_for(FLOAT64, _PATIENCE_SECONDS)
+        self._crew.wait_for(FLOAT64, _PATIENCE_FOR_ROOM if self._wants_room else _PATIENCE_SECONDS)
         self._crew.take_from(FLOAT64, SAME)
         repeated = self._left(SAME, trials)
         jitter = jitters(load, repeated, EAGER, SAME)

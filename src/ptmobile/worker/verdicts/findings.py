@@ -35,7 +35,7 @@ from ptmobile.worker.comparing.pairs import PairSpec
 from ptmobile.worker.comparing.proof import not_finite, output_cards
 from ptmobile.worker.evidence.app_cards import app_card, java_notices
 from ptmobile.worker.evidence.asides import Asides
-from ptmobile.worker.evidence.noise.telling import UNKNOWN, failure_with_floor, failure_with_rows, with_floor
+from ptmobile.worker.evidence.noise.telling import PARTLY, UNKNOWN, failure_with_floor, failure_with_rows, with_floor
 from ptmobile.worker.evidence.other_sizes import size_notices
 from ptmobile.worker.processes.crew import Crew
 from ptmobile.worker.processes.reports import MORE_TIME
@@ -106,6 +106,9 @@ class Findings:
         self._pairing.policy = self._pairing.policy.knowing(own.of)
         if floor.reason:
             self._crew.notice(Notice(level="notice", code="noise-floor", message=(UNKNOWN + floor.reason)[:2000]))
+        elif floor.trials < len(self._trials):
+            message = PARTLY.format(floor.trials, len(self._trials))
+            self._crew.notice(Notice(level="notice", code="noise-floor", message=message))
 
     def captured_well(self, method: Method) -> bool:
         """Whether a road's TorchScript ran and computes what the model computes."""

@@ -32,6 +32,8 @@ SAME: Final = "eager-same"
 Ask = Literal["all", "repeat"]
 #: No further trial begins after so long; a double convolution takes several times as long as a float one.
 _ENOUGH_SECONDS: Final = 20.0
+#: Where a multiple of the error is allowed, inputs on which it is not known are judged more strictly than others.
+_ENOUGH_FOR_ROOM: Final = 120.0
 #: The same for what is only run once more.
 _ENOUGH_REPEATING: Final = 3.0
 _TITLE: Final = "The model's own rounding error is not known"
@@ -60,7 +62,8 @@ def run_again(job: Job, module: torch.nn.Module, trials: list[TrialInputs], valu
     with contextlib.suppress(StageFailedError), reporter.stage(FLOAT64, _TITLE) as notes:
         try:
             refuse_large(module, values_bytes)
-            count = _run_wide(module, trials, scratch, reporter)
+            enough = _ENOUGH_SECONDS if job.spec.own_error_multiple is None else _ENOUGH_FOR_ROOM
+            count = _run_wide(module, trials, scratch, reporter, enough)
         except NoFloorError as error:
             raise CannotRunError(error.message) from error
         except Exception as error:
@@ -87,8 +90,10 @@ def _repeat(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path) -
     loaded.restore()
 
 
-def _run_wide(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path, reporter: Reporter) -> int:
-    """Run trials in float64 until the time is up; returns how many."""
+def _run_wide(
+    module: torch.nn.Module, trials: list[TrialInputs], scratch: Path, reporter: Reporter, enough: float
+) -> int:
+    """Run trials in float64 until so many seconds are over; returns how many."""
     outputs = load_tree(scratch / "eager" / str(trials[0].number))
     refuse_unfit(module, [*trials[0].arguments, *outputs.tensors().values()])
     torch.set_default_dtype(torch.float64)
@@ -96,7 +101,7 @@ def _run_wide(module: torch.nn.Module, trials: list[TrialInputs], scratch: Path,
     (scratch / FLOAT64).mkdir()
     start = time.monotonic()
     for count, trial in enumerate(trials):
-        if time.monotonic() - start > _ENOUGH_SECONDS:
+        if time.monotonic() - start > enough:
             return count
         reporter.trial(FLOAT64, trial.number)
         arguments = tuple(map(widened, trial.arguments))

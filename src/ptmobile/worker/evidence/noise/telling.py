@@ -14,6 +14,10 @@ from ptmobile.worker.comparing.tolerance import MOST_ROOM, Own, Policy
 EXPLAINED: Final = 10.0
 #: What is said where such a multiple was asked for, and is not known.
 UNKNOWN: Final = "own-error-multiple allows nothing here, since the model's own rounding error is not known: "
+PARTLY: Final = (
+    "The model's own rounding error was measured on {} of {} inputs, for the sake of time; on the others "
+    "own-error-multiple allows nothing."
+)
 _TIGHT: Final = (
     "The tolerance may be too tight for this model: no float32 computation of it is exact to that degree. Set {what}, "
     "or have the model compute the sensitive part otherwise."
