@@ -16,7 +16,8 @@ class Fault:
     """One fault, in the second of two models; the first is finished by then, and its file is there.
 
     ``model`` are the second one's options, ``code`` is the exit code, ``shown`` what the log must hold. ``kept``: the
-    first model's file is on the disk; ``reported``: so is the report; ``context`` are variables of the runner.
+    first model's file is on the disk; ``reported``: so is the report; ``verdict``: the output, where the exit code is not
+    the models'; ``context`` are variables of the runner.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Fault:
     model: Mapping[str, object]
     kept: bool = True
     reported: bool = True
+    verdict: str = ""
     context: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
 
@@ -75,6 +77,23 @@ FAULTS: Mapping[str, Fault] = {
         LARGE,
         options={"tmpfs": {"/tmp": "size=8m"}},
     ),
+    "disk full of inputs": Fault(
+        "the disk for temporary files has no room for the inputs",
+        "a failure of each model; exit code 3",
+        3,
+        "The folder for temporary files cannot be written: No space left on device",
+        GOOD,
+        kept=False,
+        options={"tmpfs": {"/tmp": "size=20k"}},
+    ),
+    "disk full while torch writes": Fault(
+        "the disk for temporary files is full, and torch aborts for it",
+        "a failure of the model that needs it; exit code 4",
+        4,
+        "SIGABRT in stage saved. The folder for temporary files cannot be written: No space left on device",
+        {**LARGE, "method": "trace"},
+        options={"tmpfs": {"/tmp": "size=8m"}},
+    ),
     "no room for temporary files": Fault(
         "`/tmp` cannot be written at all",
         "another place is taken, as Python looks for one; exit code 0",
@@ -92,6 +111,17 @@ FAULTS: Mapping[str, Fault] = {
         kept=False,
         reported=False,
         options={"tmpfs": {REPORT_DIR: "size=2m"}},
+    ),
+    "disk full of files": Fault(
+        "the disk of the workspace has room for a file of a model, and not for the report",
+        "summary, outputs and annotations; exit code 8",
+        8,
+        "report.html cannot be written: No space left on device",
+        GOOD,
+        kept=False,
+        reported=False,
+        verdict="passed",
+        options={"tmpfs": {REPORT_DIR: "size=28k"}},
     ),
     "read-only workspace": Fault(
         "the workspace cannot be written",

@@ -283,8 +283,8 @@ class ConversionSpec(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", 
         Annotated[float, Meta(gt=0)] | None,
         Meta(
             description=(
-                "Budget: the latency of the file as a multiple of the model's, measured side by side on this machine; "
-                "else exit code 7."
+                "Budget: the latency of the file as a multiple of the model's, measured side by side on this machine "
+                "in the model's process, so that hostile code can forge it; else exit code 7."
             )
         ),
     ] = None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,6 +22,9 @@ from ptmobile.worker.processes.members import Member, Record, during
 
 OUT_OF_TIME = "Out of time"
 MORE_TIME = "Raise timeout-minutes if the model needs more time than that."
+
+#: Who crashes with no more room than this has probably crashed for it: torch writes in pieces.
+_FULL_BYTES: Final = 1 << 20
 
 
 class Reports:
@@ -53,6 +61,7 @@ class Reports:
     def crashed(self, member: Member, message: str) -> None:
         """The stage that a process is busy with, else its first, has failed by a crash."""
         stage = member.busy.name if member.busy else member.first
+        message += _full(member.desk)
         self._failed(member, Problem(title="Crashed", message=message, advice=advice_for(message, stage=stage)))
 
     def out_of_time(self, member: Member, message: str) -> None:
@@ -80,7 +89,21 @@ class Reports:
         try:
             self._desks.take(stage, member.desk)
         except (PtmobileError, OSError) as error:
-            reason = error.message if isinstance(error, PtmobileError) else error.strerror or str(error)
-            problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason)
+            reason = error.message if isinstance(error, PtmobileError) else _of_folder(error)
+            advice = advice_for(reason, stage=stage.name)
+            problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason, advice=advice)
             return replace(stage, status="failed", problem=problem)
         return stage
+
+
+def _of_folder(error: OSError) -> str:
+    return f"The folder for temporary files cannot be written: {error.strerror or error}."
+
+
+def _full(desk: Path) -> str:
+    """What to add to the words on a crash if the disk of a desk is full: torch aborts where it cannot write a file."""
+    try:
+        free = shutil.disk_usage(desk).free
+    except OSError:
+        return ""
+    return f" {_of_folder(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))}" if free < _FULL_BYTES else ""

@@ -38,6 +38,8 @@ def save_lite(module: torch.jit.ScriptModule, final: Path, extra_files: Mapping[
     """
     raw = final.parent / "raw" / final.name
     raw.parent.mkdir(parents=True)
-    module._save_for_lite_interpreter(str(raw), _extra_files=dict(extra_files or {}))  # noqa: SLF001 - torch's only way to save it
-    strip_records(raw, final)
-    raw.unlink()
+    try:
+        module._save_for_lite_interpreter(str(raw), _extra_files=dict(extra_files or {}))  # noqa: SLF001 - torch's only way to save it
+        strip_records(raw, final)
+    finally:
+        raw.unlink(missing_ok=True)  # also on a full disk, where others need the room
