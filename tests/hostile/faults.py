@@ -16,8 +16,8 @@ class Fault:
     """One fault, in the second of two models; the first is finished by then, and its file is there.
 
     ``model`` are the second one's options, ``code`` is the exit code, ``shown`` what the log must hold. ``kept``: the
-    first model's file is on the disk; ``reported``: so is the report; ``verdict``: the output, where the exit code is not
-    the models'; ``context`` are variables of the runner.
+    first model's file is on the disk; ``reported``: so is the report; ``verdict``: the output, where it is not that of
+    ``code``; ``context`` are variables of the runner.
     """
 
     title: str
