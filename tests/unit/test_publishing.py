@@ -10,7 +10,10 @@ from msgspec.structs import replace
 from report_support import CASES, model, passed, report, result, shipped
 
 from ptmobile.errors import ExitCode
+from ptmobile.github.commands import CommandWriter
 from ptmobile.github.context import GitHubContext
+from ptmobile.local.file_commands import parse_key_values
+from ptmobile.local.workflow_commands import parse_commands
 from ptmobile.progress import choose_progress
 from ptmobile.publishing import publisher as publishing
 from ptmobile.publishing.publisher import Publisher
@@ -51,6 +54,23 @@ def test_a_fault_in_a_rendering_costs_none_of_the_others(
     assert FILES - {file} <= {entry.name for entry in (tmp_path / "out").iterdir()}
     assert (tmp_path / "out/report.json").read_bytes() == to_json(passed())
     assert f"{file} cannot be made: ZeroDivisionError: of ours." in said
+
+
+def test_a_report_that_cannot_be_written_is_one_error_and_no_path(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file where the folder should be")
+    output, summary, stream = tmp_path / "output", tmp_path / "summary", io.StringIO()
+    output.touch()
+    summary.touch()
+    context = GitHubContext(in_actions=True, output_file=output, summary_file=summary)
+    progress = choose_progress(stream, in_actions=True)
+    publisher = Publisher(context, Workspace(tmp_path), progress, CommandWriter(stream))
+    assert publisher.publish(passed(), "out", summary=True) == ExitCode.PUBLISH
+    (error,) = [command for command in parse_commands(stream.getvalue()) if command.name == "error"]
+    assert all(f"out/{name} cannot be written" in error.data for name in FILES)
+    assert error.data.count("Check that") == 1
+    given = parse_key_values(output.read_text())
+    assert (given["report-path"], given["verdict"]) == ("", "passed")
+    assert "ptmobile" in summary.read_text()
 
 
 def lines_of(root: Path) -> list[str]:

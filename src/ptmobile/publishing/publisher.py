@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ptmobile.errors import ExitCode, PublishError
 from ptmobile.files import WorkspaceFiles
 from ptmobile.github.commands import CommandWriter
@@ -60,22 +62,23 @@ class Publisher:
         if not report.models or any(model.result.mode == "convert" for model in report.models):
             # Also where it is empty: those of an earlier run must not be taken for the files of this one.
             files[f"{report_dir}/{CHECKSUMS}"] = checksums(report).encode()
-        faults = self._made(report, report_dir, files) + self._write_files(files)
+        faults = self._made(report, report_dir, files) | self._write_files(files)
+        written_report = "" if path in faults else path
         fails_on_warnings = bool(report.exit_code) and report.verdict == "passed"
         if handing_over is not None:
             # What could not be written may be there from an earlier run: that is not handed over.
             written = Written(report_dir, () if faults else tuple(files), lambda new: self._rewrite(new, report_dir))
             handed = self._hand_over.hand_over(report, written, handing_over)
             if handed is not report and not faults:
-                faults += self._rewrite(handed, report_dir)
+                faults |= self._rewrite(handed, report_dir)
             report = handed
             self._hand_over.comment(report, handing_over)
         if summary:
             append_summary(self._context.summary_file, summary_blocks(report), full_report=code(path))
-        OutputFile(self._context.output_file).write_all(outputs_of(report, path))
+        OutputFile(self._context.output_file).write_all(outputs_of(report, written_report))
         self._tell_all(report, fails_on_warnings=fails_on_warnings)
-        for fault in faults:
-            self._tell(Reason(title="The report cannot be written", message=fault.message, advice=fault.advice))
+        if faults:
+            self._tell(_not_written([*faults.values()]))
         self._progress.say(f"Report: {path}" if not faults else "The report could not be written.")
         return report.exit_code or (int(ExitCode.PUBLISH) if faults else 0)
 
@@ -101,30 +104,32 @@ class Publisher:
         self._progress.say(f"Matrix: {matrix}")
         return 0
 
-    def _made(self, report: Report, report_dir: str, files: dict[str, bytes]) -> list[PublishError]:
+    def _made(self, report: Report, report_dir: str, files: dict[str, bytes]) -> dict[str, PublishError]:
         """Add the renderings that nothing depends on; a fault of ours in one of them costs none of the others."""
-        faults = []
+        faults = {}
         for name, rendering in ((PAGE, report_html), (JUNIT, junit_xml)):
             try:
                 files[f"{report_dir}/{name}"] = rendering(report)
             except Exception as error:  # noqa: BLE001 - the report as data is worth more than its looks
                 message = f"{name} cannot be made: {type(error).__name__}: {error}."
-                faults.append(PublishError(message, advice="This is a fault of ptmobile: please report it."))
+                advice = "This is a fault of ptmobile: please report it."
+                faults[f"{report_dir}/{name}"] = PublishError(message, advice=advice)
         return faults
 
-    def _rewrite(self, report: Report, report_dir: str) -> list[PublishError]:
+    def _rewrite(self, report: Report, report_dir: str) -> dict[str, PublishError]:
         """Write the report anew, in all its forms, since it knows more now."""
         told = _told(report, report_dir)
-        return self._made(report, report_dir, told) + self._write_files(told)
+        return self._made(report, report_dir, told) | self._write_files(told)
 
-    def _write_files(self, contents: dict[str, bytes]) -> list[PublishError]:
-        faults: list[PublishError] = []
+    def _write_files(self, contents: dict[str, bytes]) -> dict[str, PublishError]:
+        """What could not be written, by its path."""
+        faults: dict[str, PublishError] = {}
         files = WorkspaceFiles(self._workspace.root)
         for path, data in contents.items():
             try:
                 files.write(path, data)
             except PublishError as error:
-                faults.append(error)
+                faults[path] = error
         return faults
 
     def _tell(self, reason: Reason) -> None:
@@ -155,3 +160,10 @@ def _told(report: Report, report_dir: str) -> dict[str, bytes]:
     """The report as data and as Markdown, by their paths: what is written anew when something was handed over."""
     blocks = "\n".join(summary_blocks(report)).encode()
     return {f"{report_dir}/{REPORT}": to_json(report), f"{report_dir}/{SUMMARY}": blocks}
+
+
+def _not_written(faults: Sequence[PublishError]) -> Reason:
+    """All that could not be written, which mostly has one reason, as one error."""
+    messages = "\n".join(fault.message for fault in faults)
+    advice = "\n".join(dict.fromkeys(fault.advice for fault in faults))
+    return Reason(title="The report cannot be written", message=messages, advice=advice)

@@ -19,7 +19,7 @@ OUTPUTS: Final = {
     "edition-paths": (
         "Paths of the verified files for other releases (backport-to, or apps of several releases), one per line."
     ),
-    "report-path": "Path of report.json, relative to the workspace.",
+    "report-path": "Path of report.json, relative to the workspace. Empty if it could not be written.",
     "sha256": "SHA-256 of the file, in hexadecimal digits. Empty unless the run has one model and it verified.",
     "size-bytes": "Size of the file in bytes. Empty unless the run has one model and it verified.",
     "bytecode-version": "Bytecode version of the file. Empty unless the run has one model and it verified.",
