@@ -30,6 +30,7 @@ class Fault:
     verdict: str = ""
     context: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+    read_only_workspace: bool = False
 
 
 def _faulty(place: str, how: str, **options: object) -> dict[str, object]:
@@ -123,8 +124,8 @@ FAULTS: Mapping[str, Fault] = {
         verdict="passed",
         options={"tmpfs": {REPORT_DIR: "size=28k"}},
     ),
-    "read-only workspace": Fault(
-        "the workspace cannot be written",
+    "read-only report folder": Fault(
+        "the report's folder cannot be written",
         "summary, outputs and annotations; exit code 8",
         8,
         "Read-only file system",
@@ -132,6 +133,16 @@ FAULTS: Mapping[str, Fault] = {
         kept=False,
         reported=False,
         options={"tmpfs": {REPORT_DIR: "ro"}},
+    ),
+    "read-only workspace": Fault(
+        "nothing in the workspace can be written",
+        "the same",
+        8,
+        "Read-only file system",
+        GOOD,
+        kept=False,
+        reported=False,
+        read_only_workspace=True,
     ),
     "no command files": Fault(
         "the runner gives no command files",

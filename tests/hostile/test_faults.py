@@ -41,6 +41,7 @@ def test_fault(name: str, run_step: RunStep, workspace: Path) -> None:
         workspace=workspace,
         context=dict(fault.context),
         options=dict(fault.options),
+        read_only_workspace=fault.read_only_workspace,
         timeout_seconds=200,
     )
     assert step.exit_code == fault.code, step.log

@@ -28,6 +28,7 @@ from ptmobile.local.file_commands import FileCommandError, parse_key_values, sum
 #: How the runner cancels a step: a signal, and the seconds it waits for the end; after the last one it kills.
 CANCELLATION = (("SIGINT", 7.5), ("SIGTERM", 2.5))
 
+_WORKSPACE = "/github/workspace"
 _SOCKET = Path("/var/run/docker.sock")
 _MEMORY_SAMPLE_SECONDS = 0.2
 
@@ -77,6 +78,8 @@ class Step:
     mount_docker_socket: bool = True
     mounts: Mapping[Path, str] = field(default_factory=dict)
     """Further folders or files to mount, by host path."""
+    read_only_workspace: bool = False
+    """Mount the workspace so that nobody can write to it, which no runner does."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for the container that no runner gives, for tests: `read_only`, `tmpfs`, `mem_limit`, ..."""
     timeout_seconds: float | None = None
@@ -112,11 +115,13 @@ class Step:
     def _arguments(self, folders: Folders) -> dict[str, Any]:
         binds = [(str(host), str(inside)) for host, inside in folders.mounts()]
         binds += [(str(host.resolve()), inside) for host, inside in self.mounts.items()]
+        if self.read_only_workspace:
+            binds = [(host, f"{inside}:ro" if inside == _WORKSPACE else inside) for host, inside in binds]
         if self.mount_docker_socket and _SOCKET.exists():
             binds.append((str(_SOCKET), str(_SOCKET)))
         return {
             "environment": self.variables(folders),
-            "working_dir": "/github/workspace",
+            "working_dir": _WORKSPACE,
             "volumes": [f"{host}:{inside}" for host, inside in binds],
             "labels": {"ptmobile.step": "local"},
             **self.options,
