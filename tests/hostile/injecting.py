@@ -22,8 +22,8 @@ from docker.models.containers import Container
 from ptmobile.device.answers import ANSWERS_FILE
 from ptmobile.local.step import CANCELLATION
 from tests.hostile.faults import LIBRARY
+from tests.process_support import PROC, alive, children, descendants, read
 
-PROC = Path("/proc")
 _POLL_SECONDS = 0.004
 _READY = b"ready"  # what the library's process says when the library is loaded and the file is not
 #: The children of a supervisor in the order of their start: two that there always are, then one for each stage.
@@ -56,7 +56,7 @@ class Injector:
     def look(self, first: int) -> None:
         """Look once at what descends from the container's first process, and act."""
         for parent in children(first):
-            if b"ptmobile.worker" in _read(PROC / f"{parent}/cmdline"):
+            if b"ptmobile.worker" in read(PROC / f"{parent}/cmdline"):
                 _add(self._supervisors, children(parent))
         for number, supervisor in enumerate(self._supervisors):
             members = self._members.setdefault(supervisor, [])
@@ -77,7 +77,7 @@ class Injector:
         if stage != LIBRARY:
             return members[place]
         libraries = children(members[place])
-        return next((child for child in libraries if _READY in _read(PROC / f"{child}/cwd" / ANSWERS_FILE)), None)
+        return next((child for child in libraries if _READY in read(PROC / f"{child}/cwd" / ANSWERS_FILE)), None)
 
 
 @contextlib.contextmanager
@@ -163,29 +163,5 @@ def send(number: signal.Signals) -> Callable[[int], None]:
     return kill
 
 
-def children(process: int) -> list[int]:
-    """The children of a process, the oldest first; none if it has ended."""
-    return list(map(int, _read(PROC / f"{process}/task/{process}/children").split()))
-
-
-def descendants(process: int) -> list[int]:
-    """All that descend from a process."""
-    found = children(process)
-    return [*found, *(further for child in found for further in descendants(child))]
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for does not."""
-    state = _read(PROC / f"{process}/stat").rpartition(b")")[2].split()[:1]
-    return bool(state) and state != [b"Z"]
-
-
 def _add(known: list[int], processes: Sequence[int]) -> None:
     known += [process for process in processes if process not in known]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

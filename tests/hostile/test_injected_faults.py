@@ -25,16 +25,15 @@ from tests.hostile.faults import CANCELLED, FRESH, FRESH_MODEL, FRESH_STAGES, HA
 from tests.hostile.injecting import (
     Fault,
     Injector,
-    alive,
     cancel,
     container_of,
-    descendants,
     first_process,
     injected,
     send,
     when,
 )
 from tests.hostile.services import artifacts_at, service
+from tests.process_support import alive, descendants
 
 MODELS = Path(__file__).parent / "models"
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGSEGV": signal.SIGSEGV, "hang": signal.SIGSTOP}

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +19,8 @@ import yaml
 
 from ptmobile.litefile import read_lite_file
 from ptmobile.report.model import report_schema
-from tests.hostile.injecting import alive, descendants
 from tests.integration.run_support import CLI
+from tests.process_support import PATIENCE_SECONDS, alive, descendants, until
 
 MODELS = Path(__file__).parents[1] / "hostile/models"
 #: In the order of a run, with what the model needs to come there.
@@ -35,7 +34,6 @@ STAGES = {
     "saved": {},
     "timed": {},
 }
-PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -57,11 +55,8 @@ def test_cancelled_in_stage(stage: str, workspace: Path) -> None:
     with log.open("wb") as stream:
         run = subprocess.Popen([sys.executable, "-c", CLI, "convert"], cwd=workspace, stdout=stream, stderr=stream)
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while f"goes wrong in {stage}" not in log.read_text():
-            assert run.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
+        until(lambda: f"goes wrong in {stage}" in log.read_text() or run.poll() is not None, log.read_text)
+        assert run.poll() is None, log.read_text()
         started = descendants(run.pid)
         run.send_signal(number)
         assert run.wait(PATIENCE_SECONDS) == 130

@@ -7,13 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.integration.run_support import CLI
+from tests.process_support import alive, until
 
 HANGING = """
 import os, subprocess, sys, time
@@ -23,23 +22,6 @@ apart = subprocess.Popen([sys.executable, "-c", code], start_new_session=True).p
 print(f"processes {os.getppid()} {os.getpid()} {apart}.", flush=True)
 time.sleep(600)
 """
-PATIENCE_SECONDS = 40.0
-
-
-def until(known: Callable[[], object], what: str) -> None:
-    """Wait until something holds, and fail after some time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not known():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs; one that nobody has waited for yet does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["at rest", "with words that nobody read"])
@@ -51,7 +33,7 @@ def test_no_process_outlives_a_host_that_was_killed(tmp_path: Path, stopped: boo
     with log.open("wb") as stream:
         host = subprocess.Popen(command, cwd=tmp_path, stdout=stream, stderr=stream)
     try:
-        until(lambda: re.search(r"processes [\d ]+\.", log.read_text()) or host.poll() is not None, "no model ran")
+        until(lambda: re.search(r"processes [\d ]+\.", log.read_text()) or host.poll() is not None, log.read_text)
         found = re.search(r"processes ([\d ]+)\.", log.read_text())
         assert found, log.read_text()
         started = list(map(int, found[1].split()))
@@ -59,10 +41,10 @@ def test_no_process_outlives_a_host_that_was_killed(tmp_path: Path, stopped: boo
         if stopped:
             host.send_signal(signal.SIGSTOP)
             os.kill(started[0], signal.SIGKILL)  # the parent tells the host of its supervisor's end
-            until(lambda: not alive(started[0]), "the supervisor did not end")
+            until(lambda: not alive(started[0]), lambda: "the supervisor did not end")
     finally:
         host.kill()
         host.wait()
-    until(lambda: not any(map(alive, started)), f"alive: {[p for p in started if alive(p)]}")
+    until(lambda: not any(map(alive, started)), lambda: f"alive: {[p for p in started if alive(p)]}")
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if "__pycache__" not in path.parts)
     assert left == ["hanging.py", "log"]

@@ -21,6 +21,7 @@ from run_support import MODELS, REPOSITORY, Ran, cli_command, cli_environment, r
 from ptmobile.local.file_commands import parse_key_values, summary_accepted
 from ptmobile.local.workflow_commands import parse_commands
 from ptmobile.spec.yaml_text import load_yaml
+from tests.process_support import alive, descendants
 
 # Loads the file as an app's developer would, with torch alone, and compares it with the model's own class.
 PLAIN_TORCH = """
@@ -258,27 +259,6 @@ def test_everything_that_is_written_belongs_to_the_owner_of_the_workspace(worksp
 
 
 # --- cancellation ----------------------------------------------------------------------------------------------------
-
-
-def descendants(process: int) -> set[int]:
-    """All processes below one, as they are now."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found = {process}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {process}
-
-
-def alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from ptmobile.sandbox import Outcome, Task, WorkerError, Workers, account, liste
 from ptmobile.sandbox.account import Account, worker_account, worker_environment
 from ptmobile.sandbox.listening import Listener
 from ptmobile.spec.conversion import ConversionSpec, ExampleInput, RunSpec
+from tests.process_support import alive
 
 MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
 SECRETS = {
@@ -96,13 +97,6 @@ def run(prepared: Workers, workspace: Path) -> Run:
 def _no_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a kernel that has none: what is tested then is the rest of the wall."""
     monkeypatch.setattr(workers, "fence_for", lambda *_, **__: None)
-
-
-def alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 # --- what a worker finds ---------------------------------------------------------------------------------------------
