@@ -17,6 +17,11 @@ _MODE = 0o644
 MAX_TAKEN_BYTES = 8 << 30
 
 
+def no_scratch(error: OSError) -> str:
+    """What is said where the folder for temporary files cannot be written."""
+    return f"The folder for temporary files cannot be written: {error.strerror or error}"
+
+
 class WorkspaceFiles:
     """Creates files and folders in the workspace.
 

@@ -19,6 +19,8 @@ COMMAND_FILES: Mapping[str, str] = {
     "GITHUB_STEP_SUMMARY": "step_summary_",
 }
 
+#: Where a container sees the job's workspace.
+WORKSPACE = PurePosixPath("/github/workspace")
 _ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64"}
 
 
@@ -63,8 +65,8 @@ class Folders:
 
     def mounts(self) -> Iterator[tuple[Path, PurePosixPath]]:
         """Yield host and container path of each mount, in the order in which the runner translates paths."""
-        container = PurePosixPath("/github")
-        yield self.workspace, container / "workspace"
+        container = WORKSPACE.parent
+        yield self.workspace, WORKSPACE
         yield self.temp / "_runner_file_commands", container / "file_commands"
         yield self.temp / "_github_workflow", container / "workflow"
         yield self.temp / "_github_home", container / "home"

@@ -22,13 +22,12 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from ptmobile.local.environment import Folders, declared_inputs, input_variable, runner_variables
+from ptmobile.local.environment import WORKSPACE, Folders, declared_inputs, input_variable, runner_variables
 from ptmobile.local.file_commands import FileCommandError, parse_key_values, summary_accepted
 
 #: How the runner cancels a step: a signal, and the seconds it waits for the end; after the last one it kills.
 CANCELLATION = (("SIGINT", 7.5), ("SIGTERM", 2.5))
 
-_WORKSPACE = "/github/workspace"
 _SOCKET = Path("/var/run/docker.sock")
 _MEMORY_SAMPLE_SECONDS = 0.2
 
@@ -113,15 +112,14 @@ class Step:
         return {name: folders.translate(value) for name, value in merged.items()}
 
     def _arguments(self, folders: Folders) -> dict[str, Any]:
-        binds = [(str(host), str(inside)) for host, inside in folders.mounts()]
+        ends = {WORKSPACE: ":ro"} if self.read_only_workspace else {}
+        binds = [(str(host), f"{inside}{ends.get(inside, '')}") for host, inside in folders.mounts()]
         binds += [(str(host.resolve()), inside) for host, inside in self.mounts.items()]
-        if self.read_only_workspace:
-            binds = [(host, f"{inside}:ro" if inside == _WORKSPACE else inside) for host, inside in binds]
         if self.mount_docker_socket and _SOCKET.exists():
             binds.append((str(_SOCKET), str(_SOCKET)))
         return {
             "environment": self.variables(folders),
-            "working_dir": _WORKSPACE,
+            "working_dir": str(WORKSPACE),
             "volumes": [f"{host}:{inside}" for host, inside in binds],
             "labels": {"ptmobile.step": "local"},
             **self.options,

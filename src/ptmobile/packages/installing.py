@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ptmobile.errors import ConfigurationError, InternalError, PtmobileError
+from ptmobile.files import no_scratch
 from ptmobile.github.echo import SafeEcho
 from ptmobile.packages.failures import PackagesError, explain
 from ptmobile.packages.model import InstalledPackage, Packages
@@ -86,8 +87,7 @@ class Installer:
         try:
             folder, packages = self._install(spec, wanted)
         except OSError as error:
-            said = f"The folder for temporary files cannot be written: {error.strerror or error}"
-            return _failed(PackagesError(said, advice="TMPDIR names another place."), start)
+            return _failed(PackagesError(no_scratch(error), advice="TMPDIR names another place."), start)
         except PackagesError as error:
             return _failed(error, start)
         notes = (f"{len(packages.installed)} installed" if packages.installed else "everything is here already",)

@@ -16,6 +16,7 @@ import msgspec
 
 from ptmobile.editions import Edition
 from ptmobile.errors import ExitCode
+from ptmobile.files import no_scratch
 from ptmobile.protocol import JOB_FILE, KEPT_FOLDER, Fence, Job, Message, WorkerLimits
 from ptmobile.result import Mode, ModelResult
 from ptmobile.runtimes.limits import AskedLibrary
@@ -35,10 +36,7 @@ class ScratchError(WorkerError):
     code = ExitCode.PUBLISH
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(
-            f"The folder for temporary files cannot be written: {error.strerror or error}",
-            advice="Check that the disk has room; TMPDIR names another place.",
-        )
+        super().__init__(no_scratch(error), advice="Check that the disk has room; TMPDIR names another place.")
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class Policy:
 
     def with_room(self, tolerance: Tolerance, owed: Owed, output: str, trial: int, scale: float) -> Tolerance:
         """A tolerance that leaves room for the model's own error of an output, where that was asked for."""
-        error = self.own(output, trial) if self.own and self.multiple and owed == "close" else None
-        if not error or not self.multiple:
+        if owed == "exact" or self.own is None or self.multiple is None:
             return tolerance
+        error = self.own(output, trial) or 0.0
         return replace(tolerance, atol=max(tolerance.atol, min(self.multiple * error, MOST_ROOM * scale)))

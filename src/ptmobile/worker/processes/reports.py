@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from ptmobile.errors import PtmobileError
 from ptmobile.explaining import advice_for
+from ptmobile.files import no_scratch
 from ptmobile.protocol import BuildEnded, Message, Noticed, StageBegan, StageEnded
 from ptmobile.result import Notice, Problem, Stage
 from ptmobile.worker.processes.children import how_it_ended
@@ -89,15 +90,11 @@ class Reports:
         try:
             self._desks.take(stage, member.desk)
         except (PtmobileError, OSError) as error:
-            reason = error.message if isinstance(error, PtmobileError) else _of_folder(error)
+            reason = error.message if isinstance(error, PtmobileError) else f"{no_scratch(error)}."
             advice = advice_for(reason, stage=stage.name)
             problem = Problem(title=f"What stage {stage.name} left could not be taken", message=reason, advice=advice)
             return replace(stage, status="failed", problem=problem)
         return stage
-
-
-def _of_folder(error: OSError) -> str:
-    return f"The folder for temporary files cannot be written: {error.strerror or error}."
 
 
 def _full(desk: Path) -> str:
@@ -106,4 +103,4 @@ def _full(desk: Path) -> str:
         free = shutil.disk_usage(desk).free
     except OSError:
         return ""
-    return f" {_of_folder(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))}" if free < _FULL_BYTES else ""
+    return f" {no_scratch(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))}." if free < _FULL_BYTES else ""

@@ -52,10 +52,8 @@ def weigh(job: Job, crew: Crew, pairing: Pairing, asides: Asides, builds: Sequen
         return Weighed(noise=replace(floor, outputs=own.beside(None)), own=own)
     main = built.build
     proof = prove(pairing.comparisons, main.final, own.of)
-    for compared in pairing.comparisons:
-        if (compared.reference, compared.candidate) == (EAGER, main.final):
-            for notice in room_notices(compared, pairing.policy):
-                crew.notice(notice)
+    for notice in room_notices(pairing.difference(EAGER, main.final), pairing.policy):
+        crew.notice(notice)
     noise = replace(floor, outputs=own.beside(proof))
     candidates = [key for built in builds for key in _variants(built, crew)]
     found = decisions(pairing.load, pairing.trials, EAGER, candidates)

@@ -82,9 +82,9 @@ def failure_with_rows(failure: Failure, comparisons: Sequence[Comparison], moved
     return replace(failure, problem=replace(failure.problem, message=message))
 
 
-def room_notices(comparison: Comparison, policy: Policy) -> Iterator[Notice]:
+def room_notices(outputs: Sequence[OutputComparison], policy: Policy) -> Iterator[Notice]:
     """A notice for each output that passed only since a multiple of the model's own error was allowed."""
-    for output in comparison.outputs:
+    for output in outputs:
         values = output.values
         error = policy.own(output.output, values.trial) if policy.own and values else None
         if values is None or not error or not output.passed or values.max_abs is None or values.required_atol is None:
